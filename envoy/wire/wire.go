@@ -1,0 +1,72 @@
+// Package wire holds the names that Envoy and corsgate say to each other: the
+// dynamic metadata namespace and its keys, CEL attribute names, gRPC metadata
+// keys and response code details. It imports nothing.
+package wire
+
+// Namespace is the dynamic metadata namespace; the ext_proc filter must list it in
+// metadata_options.receiving_namespaces.untyped.
+const Namespace = "cors"
+
+// Metadata keys in [Namespace]. The first group holds values of response headers, which
+// the header_mutation filter of design C copies onto every response; an absent
+// key leaves its header out.
+const (
+	MetaAllowOrigin         = "acao"
+	MetaAllowCredentials    = "acac"
+	MetaExposeHeaders       = "aceh"
+	MetaAllowMethods        = "acam"
+	MetaAllowHeaders        = "acah"
+	MetaMaxAge              = "acma"
+	MetaAllowPrivateNetwork = "acapn"
+	MetaTimingAllowOrigin   = "tao"
+
+	// MetaDecision is the outcome, for access logs.
+	MetaDecision = "decision"
+	// MetaReason is the reason, for access logs.
+	MetaReason = "reason"
+	// MetaTenant is the tenant id, or absent.
+	MetaTenant = "tenant"
+	// MetaPhase is the kind of request.
+	MetaPhase = "phase"
+)
+
+// HeaderMeta pairs each response header of design C with its metadata key, in the order
+// in which header_mutation writes them.
+func HeaderMeta() [8][2]string {
+	return [8][2]string{
+		{"access-control-allow-origin", MetaAllowOrigin},
+		{"access-control-allow-credentials", MetaAllowCredentials},
+		{"access-control-expose-headers", MetaExposeHeaders},
+		{"access-control-allow-methods", MetaAllowMethods},
+		{"access-control-allow-headers", MetaAllowHeaders},
+		{"access-control-max-age", MetaMaxAge},
+		{"access-control-allow-private-network", MetaAllowPrivateNetwork},
+		{"timing-allow-origin", MetaTimingAllowOrigin},
+	}
+}
+
+// gRPC metadata keys that an operator sets by initial_metadata or per route.
+const (
+	// GRPCTenant names the tenant; a client cannot set it.
+	GRPCTenant = "x-tenant"
+	// GRPCPhase is "preflight" or "actual", for operators reading traces.
+	GRPCPhase = "x-cors-phase"
+)
+
+// AttributesKey is the key under which Envoy delivers request and response attributes.
+const AttributesKey = "envoy.filters.http.ext_proc"
+
+// CEL attribute names read when the request headers were never sent (design B, rule 69).
+const (
+	AttrOrigin         = "request.headers['origin']"
+	AttrRequestMethod  = "request.headers['access-control-request-method']"
+	AttrRequestHeaders = "request.headers['access-control-request-headers']"
+	AttrHost           = "request.host"
+	AttrPath           = "request.path"
+	AttrMethod         = "request.method"
+	AttrScheme         = "request.scheme"
+)
+
+// DetailsPrefix starts the response code details of every reply of ours:
+// "cors_preflight_allowed", "cors_preflight_denied_origin_not_listed", ...
+const DetailsPrefix = "cors_"
