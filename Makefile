@@ -1,0 +1,122 @@
+# Every task of the project. Needs Go 1.26, Python 3 with venv, make and, for
+# the browser, apt; everything else is fetched, pinned, into .tools/.
+
+TOOLS    := .tools
+VENV     := $(TOOLS)/venv
+GOLANGCI := $(TOOLS)/bin/golangci-lint
+GOLANGCI_VERSION := v2.15.0
+BUF      := $(VENV)/bin/buf
+
+# Where the tests and the demo find Envoy.
+export CORSGATE_ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
+
+BENCH_PACKAGES := ./policy/... ./tenant/... ./server/...
+FUZZTIME ?= 30s
+
+# One go invocation keeps both cores busy; twice its time on two slow cores.
+TEST_FLAGS := -race -shuffle=on -timeout=8m
+
+.DEFAULT_GOAL := help
+
+##@ Start here
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(TOOLS)/python.stamp ## watch the real Envoy answer browsers through corsgate, on 127.0.0.1:10000
+	@go run ./cmd/corsgate demo
+
+.PHONY: test
+test: ## prove everything: lint, generated code, unit and end-to-end tests
+	@$(MAKE) --no-print-directory -j4 tools
+	@$(MAKE) --no-print-directory -j1 lint check-generated
+	CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 go test $(TEST_FLAGS) ./...
+
+##@ Work
+
+.PHONY: build
+build: ## build bin/corsgate, static
+	CGO_ENABLED=0 go build -o bin/corsgate ./cmd/corsgate
+
+.PHONY: test-unit
+test-unit: ## the tests that start no other program
+	go test $(TEST_FLAGS) $$(go list ./... | grep -v '/e2e')
+
+.PHONY: test-e2e
+test-e2e: $(TOOLS)/python.stamp tools-apt ## the real Envoy and Chromium
+	CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 go test $(TEST_FLAGS) ./e2e/...
+
+.PHONY: demo-check
+demo-check: $(TOOLS)/python.stamp tools-apt ## run the demo unattended; fails if anything is not as shown
+	go run ./cmd/corsgate demo --check
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted
+	tools/fuzz.sh $(FUZZTIME) ./...
+
+.PHONY: bench
+bench: ## benchmarks of policy, tenant and server
+	go test -run='^$$' -bench=. -benchmem $(BENCH_PACKAGES)
+
+.PHONY: cover
+cover: $(TOOLS)/python.stamp ## coverage of all packages by all tests, in artifacts/
+	@mkdir -p artifacts
+	go test -coverpkg=./... -coverprofile=artifacts/cover.out ./...
+	go tool cover -func=artifacts/cover.out | tail -n 1
+	go tool cover -html=artifacts/cover.out -o artifacts/cover.html
+
+##@ Check
+
+.PHONY: lint
+lint: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## golangci-lint (with go vet), formatting, buf lint
+	$(GOLANGCI) run
+	$(GOLANGCI) fmt --diff
+	$(BUF) lint
+	$(BUF) format --diff --exit-code
+
+.PHONY: fmt
+fmt: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## format everything in place
+	$(GOLANGCI) fmt
+	$(BUF) format --write
+
+.PHONY: generate
+generate: $(TOOLS)/python.stamp ## write the generated files
+	tools/generate.sh $(BUF) .
+
+.PHONY: check-generated
+check-generated: $(TOOLS)/python.stamp ## fail if a generated file is not current
+	tools/check-generated.sh $(BUF)
+
+##@ Tools
+
+.PHONY: tools
+tools: $(TOOLS)/python.stamp $(GOLANGCI).$(GOLANGCI_VERSION) tools-apt tools-modules ## fetch all tools, pinned, into .tools/
+
+# A changed pin makes the stamp old. The venv is created only when there is none.
+$(TOOLS)/python.stamp: tools/requirements.txt
+	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
+	@echo "installing Envoy and buf into $(VENV)"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
+	@touch $@
+
+# The version is in the stamp's name, so that a new pin builds anew.
+$(GOLANGCI).$(GOLANGCI_VERSION):
+	@echo "building golangci-lint $(GOLANGCI_VERSION), which takes some minutes the first time"
+	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@touch $@
+
+.PHONY: tools-apt
+tools-apt:
+	@tools/apt-packages.sh
+
+.PHONY: tools-modules
+tools-modules:
+	@go mod download
+
+.PHONY: clean
+clean: ## remove what was built, but not the tools
+	rm -rf bin artifacts

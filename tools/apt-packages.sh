@@ -1,0 +1,28 @@
+#!/bin/sh
+# Installs the Debian packages behind the commands that the tests need and that
+# are not there yet. Does nothing, and asks for no rights, when all are there.
+set -eu
+
+missing=
+need() { # command package...
+	command -v "$1" >/dev/null 2>&1 && return
+	shift
+	missing="$missing $*"
+}
+need chromium chromium
+need chromedriver chromium-driver
+need cc gcc libc6-dev # the race detector links C
+[ -n "$missing" ] || exit 0
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	echo "please install by hand (there is no apt-get):$missing" >&2
+	exit 1
+fi
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	sudo="sudo"
+fi
+echo "installing by apt:$missing"
+$sudo apt-get update -qq
+# shellcheck disable=SC2086 # one word a package
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null

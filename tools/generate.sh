@@ -1,0 +1,17 @@
+#!/bin/sh
+# Writes every generated file of the project below a directory: "." for the
+# files themselves, another one to compare with.
+# usage: tools/generate.sh BUF DIRECTORY
+set -eu
+
+buf=$1
+out=$2
+
+# buf writes each output below its own "out" of buf.gen.yaml, here under $out.
+"$buf" generate --output "$out"
+
+# The configurations that compose starts Envoy with.
+mkdir -p "$out/deploy/compose"
+go run ./cmd/corsgate render envoy --design c \
+	--listen 0.0.0.0:10000 --processor corsgate:9002 --application app:8080 \
+	>"$out/deploy/compose/envoy.yaml"
