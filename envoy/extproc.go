@@ -1,0 +1,139 @@
+package envoy
+
+import (
+	rulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	previousv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
+	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/corsgate/corsgate/envoy/wire"
+)
+
+// What the processor may write. Its answers to preflights, and its edits of responses in
+// designs A and B, hold CORS headers; a refusal in design C holds none.
+const (
+	mayWriteCORS = `^(access-control-.*|timing-allow-origin|vary|cache-control)$`
+	mayRefuse    = `^(vary|cache-control)$`
+)
+
+// preflightCall asks once, with the request, and closed: a preflight that nobody decided
+// must not reach the application.
+func (b *builder) preflightCall() *extprocv3.ExternalProcessor {
+	p := b.call(CallPreflight)
+	p.ProcessingMode = mode(true, false)
+	p.MutationRules = mayWrite(mayWriteCORS)
+	p.ForwardRules = requestHeadersOnly()
+	return p
+}
+
+// actualCall is where the designs differ.
+func (b *builder) actualCall() *extprocv3.ExternalProcessor {
+	p := b.call(CallActual)
+	switch b.o.Design {
+	case Metadata:
+		p.ProcessingMode = mode(true, false)
+		p.FailureModeAllow = true
+		p.StatusOnError = nil
+		p.MutationRules = mayWrite(mayRefuse)
+		p.ForwardRules = requestHeadersOnly()
+		return p
+	case ResponseOnly:
+		p.ProcessingMode = mode(false, true)
+	default:
+		p.ProcessingMode = mode(true, true)
+	}
+	p.ResponseAttributes = responseAttributes()
+	p.FailureModeAllow = b.o.FailOpen
+	p.MutationRules = mayWrite(mayWriteCORS)
+	p.ForwardRules = nothingSecret()
+	return p
+}
+
+func (b *builder) call(name string) *extprocv3.ExternalProcessor {
+	return &extprocv3.ExternalProcessor{
+		StatPrefix:       name,
+		GrpcService:      b.grpcService(name),
+		MessageTimeout:   durationpb.New(b.o.MessageTimeout),
+		RouteCacheAction: extprocv3.ExternalProcessor_RETAIN,
+		StatusOnError:    &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
+		MetadataOptions: &extprocv3.MetadataOptions{
+			ReceivingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{wire.Namespace}},
+		},
+	}
+}
+
+func (b *builder) grpcService(phase string) *corev3.GrpcService {
+	return &corev3.GrpcService{
+		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
+			EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
+				ClusterName:      ClusterProcessor,
+				SkipEnvoyHeaders: true,
+			},
+		},
+		InitialMetadata: []*corev3.HeaderValue{{Key: wire.GRPCPhase, Value: phase}},
+		RetryPolicy: &corev3.RetryPolicy{
+			RetryOn:      "connect-failure,refused-stream,unavailable,reset",
+			NumRetries:   count(2),
+			RetryBackOff: &corev3.BackoffStrategy{BaseInterval: millis(5), MaxInterval: millis(10)},
+			RetryHostPredicate: []*corev3.RetryPolicy_RetryHostPredicate{{
+				Name: "envoy.retry_host_predicates.previous_hosts",
+				ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{
+					TypedConfig: b.any(&previousv3.PreviousHostsPredicate{}),
+				},
+			}},
+			HostSelectionRetryMaxAttempts: 3,
+		},
+	}
+}
+
+func mode(request, response bool) *extprocv3.ProcessingMode {
+	send := map[bool]extprocv3.ProcessingMode_HeaderSendMode{
+		true: extprocv3.ProcessingMode_SEND, false: extprocv3.ProcessingMode_SKIP,
+	}
+	return &extprocv3.ProcessingMode{RequestHeaderMode: send[request], ResponseHeaderMode: send[response]}
+}
+
+func mayWrite(names string) *rulesv3.HeaderMutationRules {
+	return &rulesv3.HeaderMutationRules{
+		DisallowAll:     yes(),
+		AllowExpression: &matcherv3.RegexMatcher{Regex: names},
+	}
+}
+
+// requestHeadersOnly are the headers that a decision reads, and no others.
+func requestHeadersOnly() *extprocv3.HeaderForwardingRules {
+	list := exact(":authority", ":method", ":path", ":scheme", ":protocol", "origin", "upgrade")
+	list.Patterns = append(list.Patterns, &matcherv3.StringMatcher{
+		MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: "access-control-request-"},
+	})
+	return &extprocv3.HeaderForwardingRules{AllowedHeaders: list}
+}
+
+// nothingSecret lets response headers through whatever their names, because a policy
+// may expose all of them, and keeps back those that hold credentials.
+func nothingSecret() *extprocv3.HeaderForwardingRules {
+	return &extprocv3.HeaderForwardingRules{
+		DisallowedHeaders: exact("authorization", "cookie", "proxy-authorization", "set-cookie"),
+	}
+}
+
+func exact(names ...string) *matcherv3.ListStringMatcher {
+	out := &matcherv3.ListStringMatcher{}
+	for _, n := range names {
+		out.Patterns = append(out.Patterns, &matcherv3.StringMatcher{
+			MatchPattern: &matcherv3.StringMatcher_Exact{Exact: n},
+		})
+	}
+	return out
+}
+
+// responseAttributes tell a response-phase call which request it answers (rule 69).
+func responseAttributes() []string {
+	return []string{
+		wire.AttrOrigin, wire.AttrRequestMethod, wire.AttrRequestHeaders,
+		wire.AttrHost, wire.AttrPath, wire.AttrMethod, wire.AttrScheme,
+	}
+}

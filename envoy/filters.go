@@ -1,0 +1,101 @@
+package envoy
+
+import (
+	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
+	matchv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	inputv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
+)
+
+// filters is the chain. Requests run down it and responses run up, so that what stands
+// first decides first and has the last word.
+func (b *builder) filters() []*hcmv3.HttpFilter {
+	var out []*hcmv3.HttpFilter
+	if b.o.Design == Metadata {
+		out = append(out, b.filter(FilterApply, applyDecision()))
+	}
+	out = append(out, b.filter(FilterDecide, b.decide()))
+	out = append(out, b.o.ExtraFilters...)
+	return append(out, b.filter("envoy.filters.http.router", &routerv3.Router{}))
+}
+
+func (b *builder) filter(name string, config proto.Message) *hcmv3.HttpFilter {
+	return &hcmv3.HttpFilter{
+		Name:       name,
+		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: b.any(config)},
+	}
+}
+
+// decide chooses the call by the request's headers. The first match wins. A request that
+// could not be parsed never gets here, and so makes no call and keeps its 400.
+func (b *builder) decide() *compositev3.Composite {
+	preflight := &matchv3.Matcher_MatcherList_FieldMatcher{
+		Predicate: allOf(
+			b.header(":method", exactly("OPTIONS")),
+			b.header("origin", notEmpty()),
+			b.header("access-control-request-method", notEmpty()),
+		),
+		OnMatch: b.execute(CallPreflight, b.preflightCall()),
+	}
+	actual := &matchv3.Matcher_MatcherList_FieldMatcher{
+		Predicate: b.header(":method", notEmpty()),
+		OnMatch:   b.execute(CallActual, b.actualCall()),
+	}
+	if b.o.Design == Metadata {
+		actual.Predicate = b.header("origin", notEmpty())
+	}
+	return &compositev3.Composite{Matcher: &matchv3.Matcher{
+		MatcherType: &matchv3.Matcher_MatcherList_{MatcherList: &matchv3.Matcher_MatcherList{
+			Matchers: []*matchv3.Matcher_MatcherList_FieldMatcher{preflight, actual},
+		}},
+	}}
+}
+
+// execute is the action that runs one ext_proc filter in the composite's place.
+func (b *builder) execute(name string, call *extprocv3.ExternalProcessor) *matchv3.Matcher_OnMatch {
+	run := &compositev3.ExecuteFilterAction{TypedConfig: b.extension("envoy.filters.http.ext_proc", call)}
+	return &matchv3.Matcher_OnMatch{
+		OnMatch: &matchv3.Matcher_OnMatch_Action{
+			Action: &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: b.any(run)},
+		},
+	}
+}
+
+type predicate = matchv3.Matcher_MatcherList_Predicate
+
+func allOf(list ...*predicate) *predicate {
+	return &predicate{MatchType: &matchv3.Matcher_MatcherList_Predicate_AndMatcher{
+		AndMatcher: &matchv3.Matcher_MatcherList_Predicate_PredicateList{Predicate: list},
+	}}
+}
+
+// notEmpty matches any value of at least one byte. The dot of RE2 stands for a character,
+// so that one byte outside UTF-8 in an Origin would hide the request from us; \C is a byte.
+func notEmpty() *matchv3.StringMatcher {
+	return &matchv3.StringMatcher{MatchPattern: &matchv3.StringMatcher_SafeRegex{
+		SafeRegex: &matchv3.RegexMatcher{
+			EngineType: &matchv3.RegexMatcher_GoogleRe2{GoogleRe2: &matchv3.RegexMatcher_GoogleRE2{}},
+			Regex:      `\C+`,
+		},
+	}}
+}
+
+func exactly(s string) *matchv3.StringMatcher {
+	return &matchv3.StringMatcher{MatchPattern: &matchv3.StringMatcher_Exact{Exact: s}}
+}
+
+// header matches one request header; its lines are joined by a comma. An absent header
+// matches nothing.
+func (b *builder) header(name string, m *matchv3.StringMatcher) *predicate {
+	in := b.any(&inputv3.HttpRequestHeaderMatchInput{HeaderName: name})
+	return &predicate{MatchType: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_{
+		SinglePredicate: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate{
+			Input:   &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: in},
+			Matcher: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: m},
+		},
+	}}
+}
