@@ -1,0 +1,166 @@
+package arch
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// imports says what one directory may import beside the standard library. A
+// path stands for itself and everything below it.
+type imports struct {
+	// dir is a directory, or with a final "/..." everything below it.
+	dir string
+	// ours are directories of this module.
+	ours []string
+	// others are import paths.
+	others []string
+	// not are paths that are refused although something above allows them, or
+	// although they belong to the standard library.
+	not []string
+}
+
+const (
+	protobuf     = "google.golang.org/protobuf"
+	grpc         = "google.golang.org/grpc"
+	controlPlane = "github.com/envoyproxy/go-control-plane/envoy"
+	yaml         = "go.yaml.in/yaml/v3"
+	sync         = "golang.org/x/sync"
+	cobra        = "github.com/spf13/cobra"
+	pflag        = "github.com/spf13/pflag"
+)
+
+// table is the import table. The first row that fits a directory counts; a
+// directory without a row is a finding.
+func table() []imports {
+	return []imports{
+		{
+			dir:    "policy",
+			others: []string{"golang.org/x/net/publicsuffix", "golang.org/x/net/idna"},
+			not:    []string{"context", "io/fs", "log", "net/http", "os", "sync", "syscall"},
+		},
+		{
+			dir:  "tenant/...",
+			ours: []string{"policy", "proto", "tenant"},
+			others: []string{
+				protobuf, yaml, sync, "buf.build/go/protovalidate", "github.com/fsnotify/fsnotify", "golang.org/x/net/idna",
+			},
+			not: []string{"net/http", "flag", "os/signal"},
+		},
+		{dir: "envoy/wire", not: []string{"*"}},
+		{
+			dir:  "envoy",
+			ours: []string{"envoy/wire"},
+			others: []string{
+				protobuf, yaml, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type",
+				controlPlane + "/annotations", "github.com/cncf/xds/go",
+			},
+			not: []string{"net/http", "flag"},
+		},
+		{
+			dir:    "server",
+			ours:   []string{"policy", "tenant", "envoy/wire"},
+			others: []string{protobuf, grpc, sync, controlPlane + "/service", controlPlane + "/config/core", controlPlane + "/type", controlPlane + "/extensions/filters/http/ext_proc"},
+			not:    []string{"flag", "net/http", "os/signal"},
+		},
+		{
+			dir:    "proto/...",
+			others: []string{protobuf, "buf.build/gen/go/bufbuild/protovalidate"},
+		},
+		{dir: "internal/arch"},
+		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
+		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
+		{
+			dir:    "internal/config",
+			ours:   []string{"policy"},
+			others: []string{pflag, yaml},
+			not:    []string{grpc},
+		},
+		{
+			dir:    "internal/app",
+			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config"},
+			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify"},
+			not:    []string{"flag", "os/signal"},
+		},
+		{
+			dir:    "cmd/...",
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/config", "internal/demo"},
+			others: []string{cobra, pflag, protobuf, grpc},
+		},
+		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "golang.org/x/net"}},
+	}
+}
+
+// onlyBy says who alone may import a directory of ours.
+func onlyBy() map[string][]string {
+	return map[string][]string{
+		"internal/app":    {"internal/demo", "cmd", "e2e"},
+		"internal/config": {"internal/app", "internal/demo", "cmd", "e2e"},
+		"e2e":             {"e2e"},
+	}
+}
+
+// checkImports holds every written file against the table.
+func checkImports(t *tree, rows []imports, only map[string][]string) []string {
+	var found []string
+	for _, f := range t.written() {
+		dir := path.Dir(f.path)
+		row, ok := rowFor(rows, dir)
+		if !ok {
+			found = append(found, fmt.Sprintf("%s: %s has no row in the import table", f.path, dir))
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				imported = spec.Path.Value
+			}
+			if !row.allows(imported) {
+				found = append(found, f.at(spec.Pos(), "%s may not import %s", dir, imported))
+			}
+			if !permitted(only, dir, imported) {
+				found = append(found, f.at(spec.Pos(), "%s is imported by %s", imported, dir))
+			}
+		}
+	}
+	return found
+}
+
+func rowFor(rows []imports, dir string) (imports, bool) {
+	for _, row := range rows {
+		if base, below := strings.CutSuffix(row.dir, "/..."); row.dir == dir || below && within(base, dir) {
+			return row, true
+		}
+	}
+	return imports{}, false
+}
+
+func (r imports) allows(imported string) bool {
+	if slices.ContainsFunc(r.not, func(not string) bool { return not == "*" || within(not, imported) }) {
+		return false
+	}
+	if imported == module || strings.HasPrefix(imported, module+"/") {
+		return slices.ContainsFunc(r.ours, func(dir string) bool { return dir == "" || within(module+"/"+dir, imported) })
+	}
+	// Only the first element of a path that needs a download has a dot.
+	if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+		return true
+	}
+	return slices.ContainsFunc(r.others, func(other string) bool { return within(other, imported) })
+}
+
+func permitted(only map[string][]string, dir, imported string) bool {
+	for ours, by := range only {
+		if within(module+"/"+ours, imported) {
+			return slices.ContainsFunc(by, func(who string) bool { return within(who, dir) })
+		}
+	}
+	return true
+}
+
+// within reports whether p is base or below it.
+func within(base, p string) bool {
+	return p == base || strings.HasPrefix(p, base+"/")
+}
