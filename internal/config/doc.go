@@ -1,0 +1,15 @@
+// Package config reads the configuration of the corsgate process. A setting
+// has one name and three places: the flag --max-streams, the variable
+// CORSGATE_MAX_STREAMS and the key max_streams of the file named by --config.
+// A flag wins over the environment, the environment over the file, the file
+// over the default.
+//
+// The binding is generic: whatever flag a command defines on its
+// [pflag.FlagSet] takes part, so a new setting is one line. Names that nobody
+// defined are refused in all three places, with the nearest name as a hint, and
+// every problem is reported at once with its source and its fix ([Problems]).
+//
+// Secrets are given as files, never as values: there is no flag whose value
+// must be kept from a process list. This package and the commands are the
+// only readers of the environment.
+package config

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFileBytes bounds the configuration file; a real one has some hundred bytes.
+const maxFileBytes = 1 << 20
+
+// file reads the settings of the configuration file at path.
+func (r *resolver) file(path string) {
+	root, err := readMapping(path)
+	if err != nil {
+		r.add(r.sources.Of(configFlag), err.Error(), "")
+		return
+	}
+	if root == nil {
+		return
+	}
+	keys := make([]string, 0, len(r.names()))
+	for _, name := range r.names() {
+		if name != configFlag && name != "help" {
+			keys = append(keys, fileKey(name))
+		}
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, value := root.Content[i], root.Content[i+1]
+		source := path + ":" + strconv.Itoa(key.Line) + ": " + key.Value
+		if first, again := seen[key.Value]; again {
+			r.add(source, fmt.Sprintf("the key stands in line %d already", first), "remove one of the two")
+			continue
+		}
+		seen[key.Value] = key.Line
+		f := r.lookupKey(key.Value, keys)
+		if f == nil {
+			r.add(source, "no setting has this name", didYouMean(key.Value, "", keys))
+			continue
+		}
+		r.fileValue(f, source, value)
+	}
+}
+
+func (r *resolver) lookupKey(key string, keys []string) *pflag.Flag {
+	for _, k := range keys {
+		if k == key {
+			return r.flags.Lookup(flagName(key))
+		}
+	}
+	return nil
+}
+
+// fileValue sets f from a scalar, or from a list of scalars when f may be repeated.
+func (r *resolver) fileValue(f *pflag.Flag, source string, value *yaml.Node) {
+	switch {
+	case value.Kind == yaml.ScalarNode && value.Tag != "!!null":
+		r.set(f, source, []string{value.Value})
+	case value.Kind == yaml.SequenceNode && f.Value.Type() == "stringSlice":
+		texts := make([]string, len(value.Content))
+		for i, item := range value.Content {
+			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
+				r.add(source, "the list holds something other than plain values", "write a list of strings")
+				return
+			}
+			texts[i] = item.Value
+		}
+		r.set(f, source, texts)
+	case value.Tag == "!!null":
+		r.add(source, "the key has no value", "write a value or remove the key")
+	default:
+		r.add(source, "a single value belongs here", fixFor(f))
+	}
+}
+
+// readMapping parses the one YAML mapping that path holds; nil when it is empty.
+func readMapping(path string) (*yaml.Node, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration file: %w", err)
+	}
+	defer func() { _ = f.Close() }() // opened for reading: nothing can be lost
+	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the configuration file: %w", err)
+	}
+	if len(text) > maxFileBytes {
+		return nil, fmt.Errorf("the file %s has more than %d bytes", path, maxFileBytes)
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, more yaml.Node
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("parsing %s: %w", path, err)
+	}
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("the file %s holds more than one document", path)
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("the file %s is not a list of \"key: value\" lines", path)
+	}
+	return root, nil
+}

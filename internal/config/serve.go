@@ -1,0 +1,91 @@
+package config
+
+import (
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Serve is the configuration of the serving process.
+type Serve struct {
+	// Tenants is the file or directory of tenant documents. It must be set.
+	Tenants string
+	// Listen is where Envoy connects: "host:port" or "unix:PATH".
+	Listen string
+	// AdminListen is where health, readiness and profiles are served; "" means nowhere.
+	AdminListen string
+	// TLS secures Listen.
+	TLS TLS
+	// InsecureListen permits Listen off loopback without TLS.
+	InsecureListen bool
+	// InsecureAdminListen permits AdminListen, which is plain HTTP, off loopback.
+	InsecureAdminListen bool
+	// UnknownTenant is "refuse", "strip" or "forward" (rule 28).
+	UnknownTenant string
+	// TenantAttribute is the request attribute that names the tenant, or "".
+	TenantAttribute string
+	// Budget is the longest time one decision may take; keep it below Envoy's
+	// message_timeout (rule 77).
+	Budget time.Duration
+	// MaxStreams is how many requests may be in flight at once.
+	MaxStreams int
+	// DrainDelay is how long the process goes on serving after it reported NOT_SERVING; it
+	// must be longer than Envoy's health check interval times its threshold.
+	DrainDelay time.Duration
+	// StopTimeout bounds the wait for requests in flight once the drain delay is over.
+	StopTimeout time.Duration
+	// MaxConnectionAge is when a connection is asked to go, so that Envoy spreads load over
+	// new processes. With TLS it also bounds how long a removed authority is trusted.
+	MaxConnectionAge time.Duration
+	// LogLevel is "debug", "info", "warn" or "error".
+	LogLevel string
+	// LogFormat is "json" or "text".
+	LogFormat string
+	// ConfigFile is the file that settings were read from, or "".
+	ConfigFile string
+}
+
+// TLS names the files of a TLS server. All of them are read again when they change.
+type TLS struct {
+	// CertFile and KeyFile are PEM; both or none are set.
+	CertFile, KeyFile string
+	// ClientCAFile is PEM; when set, clients must present a certificate of it.
+	ClientCAFile string
+	// ClientSANs, when not empty, are the only subject alternative names (DNS, URI,
+	// e-mail, IP) that clients may have.
+	ClientSANs []string
+}
+
+// Enabled reports whether a certificate is configured.
+func (t TLS) Enabled() bool { return t.CertFile != "" && t.KeyFile != "" }
+
+// Bind defines the flags of serve on fs, with their defaults.
+func (s *Serve) Bind(fs *pflag.FlagSet) {
+	fs.StringVar(&s.Tenants, "tenants", "", "file or directory of tenant documents (required)")
+	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "where Envoy connects: host:port or unix:PATH")
+	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "where health, readiness and profiles are served; empty for nowhere")
+	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "file of the server certificate chain (PEM), read again on change")
+	fs.StringVar(&s.TLS.KeyFile, "tls-key", "", "file of the server's private key (PEM), read again on change")
+	fs.StringVar(&s.TLS.ClientCAFile, "tls-client-ca", "", "file of the authorities (PEM) that client certificates must come from")
+	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative name that a client may have; repeat for more")
+	fs.BoolVar(&s.InsecureListen, "insecure-listen", false, "permit --listen off loopback without TLS")
+	fs.BoolVar(&s.InsecureAdminListen, "insecure-admin-listen", false, "permit --admin-listen, which is plain HTTP, off loopback")
+	Choice(fs, &s.UnknownTenant, Choices{
+		Name: "unknown-tenant", Values: []string{"refuse", "strip", "forward"},
+		Usage: "hosts without a tenant: refuse their preflights, also strip the application's CORS headers, or forward all",
+	})
+	fs.StringVar(&s.TenantAttribute, "tenant-attribute", "", "Envoy request attribute whose value is the tenant id")
+	fs.DurationVar(&s.Budget, "budget", 25*time.Millisecond, "longest time for one decision; keep it below Envoy's message_timeout")
+	fs.IntVar(&s.MaxStreams, "max-streams", 100_000, "most requests in flight at once")
+	fs.DurationVar(&s.DrainDelay, "drain-delay", 5*time.Second, "how long to go on serving after reporting NOT_SERVING")
+	fs.DurationVar(&s.StopTimeout, "stop-timeout", 20*time.Second, "longest wait for requests in flight after the drain delay")
+	fs.DurationVar(&s.MaxConnectionAge, "max-connection-age", 30*time.Minute, "age at which a connection is asked to go, so that load spreads over new processes")
+	Choice(fs, &s.LogLevel, Choices{
+		Name: "log-level", Values: []string{"info", "debug", "warn", "error"},
+		Usage: "least level that is logged; debug logs each decision",
+	})
+	Choice(fs, &s.LogFormat, Choices{
+		Name: "log-format", Values: []string{"json", "text"}, Usage: "format of the log on standard error",
+	})
+	fs.StringVar(&s.ConfigFile, configFlag, "", "YAML file of settings; its keys are the flag names with underscores")
+}
