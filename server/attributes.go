@@ -1,0 +1,111 @@
+package server
+
+import (
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/corsgate/corsgate/envoy/wire"
+	"github.com/corsgate/corsgate/policy"
+)
+
+// Field numbers of a map entry, google.protobuf.Struct and google.protobuf.Value.
+const (
+	fieldEntryKey    protowire.Number = 1
+	fieldEntryValue  protowire.Number = 2
+	fieldStruct      protowire.Number = 1
+	fieldStringValue protowire.Number = 3
+)
+
+// attributes is what Envoy says of a request whose headers were not sent (rule 69),
+// and the tenant hint of an operator's attribute.
+type attributes struct {
+	origin, requestMethod, requestHeaders string
+	host, path, method, scheme            string
+	tenant                                string
+}
+
+// decode reads one entry of ProcessingRequest.attributes; entries of other
+// filters are passed over.
+func (a *attributes) decode(b []byte, tenantAttribute string) error {
+	key, fields, err := decodeEntry(b)
+	if err != nil || string(key) != wire.AttributesKey {
+		return err
+	}
+	s := scan(fields)
+	for s.next() {
+		if s.number != fieldStruct || s.bytes == nil {
+			continue
+		}
+		name, value, err := decodeEntry(s.bytes)
+		if err != nil {
+			return err
+		}
+		text, err := decodeString(value)
+		if err != nil {
+			return err
+		}
+		a.set(name, text, tenantAttribute)
+	}
+	return s.err
+}
+
+func decodeEntry(b []byte) (key, value []byte, err error) {
+	s := scan(b)
+	for s.next() {
+		switch {
+		case s.bytes == nil:
+		case s.number == fieldEntryKey:
+			key = s.bytes
+		case s.number == fieldEntryValue:
+			value = s.bytes
+		}
+	}
+	return key, value, s.err
+}
+
+// decodeString returns the string of a google.protobuf.Value, or nil when it holds
+// something else.
+func decodeString(b []byte) (text []byte, err error) {
+	s := scan(b)
+	for s.next() {
+		if s.number == fieldStringValue {
+			text = s.bytes
+		}
+	}
+	return text, s.err
+}
+
+func (a *attributes) set(name, value []byte, tenantAttribute string) {
+	if tenantAttribute != "" && string(name) == tenantAttribute {
+		a.tenant = attributeText(value)
+	}
+	switch string(name) {
+	case wire.AttrOrigin:
+		a.origin = attributeText(value)
+	case wire.AttrRequestMethod:
+		a.requestMethod = attributeText(value)
+	case wire.AttrRequestHeaders:
+		a.requestHeaders = attributeText(value)
+	case wire.AttrHost:
+		a.host = attributeText(value)
+	case wire.AttrPath:
+		a.path = attributeText(value)
+	case wire.AttrMethod:
+		a.method = methodText(value)
+	case wire.AttrScheme:
+		a.scheme = schemeText(value)
+	}
+}
+
+func attributeText(b []byte) string { return string(b[:min(len(b), maxFieldBytes)]) }
+
+// request is the request as the attributes tell it.
+func (a *attributes) request() policy.Request {
+	return policy.Request{
+		Method:         a.method,
+		Scheme:         a.scheme,
+		Authority:      a.host,
+		Origin:         a.origin,
+		RequestMethod:  a.requestMethod,
+		RequestHeaders: a.requestHeaders,
+	}
+}

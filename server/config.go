@@ -1,0 +1,114 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
+)
+
+// Defaults of [Config].
+const (
+	DefaultBudget     = 25 * time.Millisecond
+	DefaultMaxStreams = 100_000
+)
+
+// maxBudget keeps our own deadline below Envoy's message_timeout, whose default
+// is 200 ms (rule 77).
+const maxBudget = 150 * time.Millisecond
+
+// Config is what a [Service] needs.
+type Config struct {
+	// Registry finds tenants. It must be set.
+	Registry tenant.Registry
+	// UnknownTenant is what hosts without a tenant get (rule 28).
+	UnknownTenant policy.UnknownTenant
+	// TenantAttribute names the request or response attribute that holds a tenant
+	// id, for example "xds.route_metadata.filter_metadata['tenant']['id']". The gRPC
+	// metadata key x-tenant wins over it. Empty means none.
+	TenantAttribute string
+	// Budget is our own deadline for one message, counted from its arrival; 0 means
+	// [DefaultBudget]. Only a tenant that is still loading can use it up.
+	Budget time.Duration
+	// MaxStreams bounds the streams that are looked up at once; those beyond get the
+	// closed answer of policy.Overload. 0 means [DefaultMaxStreams].
+	MaxStreams int
+	// Observe is told of each decision, on the stream's goroutine; nil tells nobody.
+	// It must not block.
+	Observe func(Observation)
+	// Log gets panics; nil means slog.Default.
+	Log *slog.Logger
+	// Clock gives the wall clock of decisions; nil means time.Now.
+	Clock func() time.Time
+}
+
+// Service is the ext_proc service. It is safe for concurrent use.
+type Service struct {
+	registry        tenant.Registry
+	unknown         policy.UnknownTenant
+	tenantAttribute string
+	budget          time.Duration
+	maxStreams      int64
+	observer        func(Observation)
+	panics          *panicLog
+	clock           func() time.Time
+	fixed           fixedReplies
+
+	active   atomic.Int64
+	draining atomic.Bool
+	idle     chan struct{} // told when the last stream ends while draining
+}
+
+// New checks cfg and returns a service. The error joins everything that is wrong.
+func New(cfg Config) (*Service, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("configuring the ext_proc service: %w", err)
+	}
+	fixed, err := newFixedReplies()
+	if err != nil {
+		return nil, fmt.Errorf("configuring the ext_proc service: %w", err)
+	}
+	s := &Service{
+		registry:        cfg.Registry,
+		unknown:         cfg.UnknownTenant,
+		tenantAttribute: cfg.TenantAttribute,
+		budget:          cfg.Budget,
+		maxStreams:      int64(cfg.MaxStreams),
+		observer:        cfg.Observe,
+		panics:          newPanicLog(cfg.Log),
+		clock:           cfg.Clock,
+		fixed:           fixed,
+		idle:            make(chan struct{}, 1),
+	}
+	if s.budget == 0 {
+		s.budget = DefaultBudget
+	}
+	if s.maxStreams == 0 {
+		s.maxStreams = DefaultMaxStreams
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	return s, nil
+}
+
+func (cfg *Config) check() error {
+	var problems []error
+	if cfg.Registry == nil {
+		problems = append(problems, errors.New("no registry"))
+	}
+	if cfg.UnknownTenant > policy.UnknownForward {
+		problems = append(problems, fmt.Errorf("unknown tenant choice %d does not exist", cfg.UnknownTenant))
+	}
+	if cfg.Budget < 0 || cfg.Budget > maxBudget {
+		problems = append(problems, fmt.Errorf("budget %s is not between 0 and %s", cfg.Budget, maxBudget))
+	}
+	if cfg.MaxStreams < 0 {
+		problems = append(problems, fmt.Errorf("at most %d streams is less than none", cfg.MaxStreams))
+	}
+	return errors.Join(problems...)
+}

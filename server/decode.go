@@ -1,0 +1,167 @@
+package server
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// messageKind is what a ProcessingRequest holds.
+type messageKind uint8
+
+const (
+	nothing messageKind = iota
+	requestHeaders
+	responseHeaders
+	requestBody
+	responseBody
+	requestTrailers
+	responseTrailers
+)
+
+func (k messageKind) phase() Phase {
+	if k == responseHeaders {
+		return ResponsePhase
+	}
+	return RequestPhase
+}
+
+// Field numbers of envoy.service.ext_proc.v3.ProcessingRequest and what it holds.
+const (
+	fieldRequestHeaders   protowire.Number = 2
+	fieldResponseHeaders  protowire.Number = 3
+	fieldRequestBody      protowire.Number = 4
+	fieldResponseBody     protowire.Number = 5
+	fieldRequestTrailers  protowire.Number = 6
+	fieldResponseTrailers protowire.Number = 7
+	fieldAttributes       protowire.Number = 9
+	fieldObservability    protowire.Number = 10
+
+	fieldHTTPHeaders protowire.Number = 1 // HttpHeaders.headers
+	fieldHeaderMap   protowire.Number = 1 // HeaderMap.headers
+	fieldHeaderKey   protowire.Number = 1 // HeaderValue.key
+	fieldHeaderValue protowire.Number = 2 // HeaderValue.value
+	fieldHeaderRaw   protowire.Number = 3 // HeaderValue.raw_value
+)
+
+// message is one ProcessingRequest, reduced to what a decision needs. Its strings
+// are copies, so the received bytes may go as soon as it is there.
+type message struct {
+	kind          messageKind
+	observability bool           // Envoy will not read a reply
+	request       policy.Request // of request_headers
+	path          string         // :path without query
+	upstream      policy.Upstream
+	attributes    attributes
+}
+
+// decode reads b into m. tenantAttribute is the attribute to keep as a hint. The
+// error means that b is no protobuf; m.kind is then what was seen until there.
+func (m *message) decode(b []byte, tenantAttribute string) error {
+	var request requestFields
+	var upstream upstreamFields
+	s := scan(b)
+	for s.next() {
+		kind := kindOf(s.number)
+		switch {
+		case s.number == fieldObservability:
+			m.observability = s.varint != 0
+		case s.bytes == nil:
+		case s.number == fieldAttributes:
+			if err := m.attributes.decode(s.bytes, tenantAttribute); err != nil {
+				return fmt.Errorf("decoding attributes: %w", err)
+			}
+		case kind != nothing:
+			m.kind = kind
+			if err := decodeHeaders(kind, s.bytes, &request, &upstream); err != nil {
+				return fmt.Errorf("decoding headers: %w", err)
+			}
+		}
+	}
+	if s.err != nil {
+		return fmt.Errorf("decoding a message: %w", s.err)
+	}
+	switch m.kind {
+	case requestHeaders:
+		m.request, m.path = request.request()
+	case responseHeaders:
+		m.upstream = upstream.upstream()
+	}
+	return nil
+}
+
+func kindOf(number protowire.Number) messageKind {
+	switch number {
+	case fieldRequestHeaders:
+		return requestHeaders
+	case fieldResponseHeaders:
+		return responseHeaders
+	case fieldRequestBody:
+		return requestBody
+	case fieldResponseBody:
+		return responseBody
+	case fieldRequestTrailers:
+		return requestTrailers
+	case fieldResponseTrailers:
+		return responseTrailers
+	}
+	return nothing
+}
+
+// decodeHeaders reads an HttpHeaders message into the collector of its kind.
+func decodeHeaders(kind messageKind, b []byte, request *requestFields, upstream *upstreamFields) error {
+	if kind != requestHeaders && kind != responseHeaders {
+		return nil
+	}
+	outer := scan(b)
+	for outer.next() {
+		if outer.number != fieldHTTPHeaders || outer.bytes == nil {
+			continue
+		}
+		headers := scan(outer.bytes)
+		for headers.next() {
+			if headers.number != fieldHeaderMap || headers.bytes == nil {
+				continue
+			}
+			name, value, err := decodeHeader(headers.bytes)
+			switch {
+			case err != nil:
+				return err
+			case kind == requestHeaders:
+				request.add(name, value)
+			default:
+				upstream.add(name, value)
+			}
+		}
+		if headers.err != nil {
+			return headers.err
+		}
+	}
+	return outer.err
+}
+
+// decodeHeader reads one HeaderValue. Envoy uses raw_value; the older value field
+// counts when raw_value is empty (rule 23).
+func decodeHeader(b []byte) (name, value []byte, err error) {
+	var raw []byte
+	s := scan(b)
+	for s.next() {
+		if s.bytes == nil {
+			continue
+		}
+		switch s.number {
+		case fieldHeaderKey:
+			name = s.bytes
+		case fieldHeaderValue:
+			value = s.bytes
+		case fieldHeaderRaw:
+			raw = s.bytes
+		}
+	}
+	if len(raw) > 0 {
+		value = raw
+	}
+	return name, value, s.err
+}

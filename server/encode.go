@@ -1,0 +1,156 @@
+package server
+
+import (
+	"github.com/corsgate/corsgate/envoy/wire"
+	"github.com/corsgate/corsgate/policy"
+)
+
+// errorStatus is the answer to a request that was to be answered and cannot be
+// (rule 76).
+const errorStatus = 503
+
+// requestReply is the reply that carries out the decision before the application is
+// asked: an immediate response, or go on. In the response phase it is only used
+// for immediate responses.
+func (x *exchange) requestReply(phase Phase) *reply {
+	d := &x.result.Decision
+	slot, cached := x.remembered(memoRequest)
+	if cached != nil {
+		return cached
+	}
+	rep := buildRequestReply(d, x.tenant)
+	if rep == nil {
+		return x.rejected(phase, nil)
+	}
+	x.remember(slot, rep)
+	return rep
+}
+
+// responseReply is the reply that edits a response. only is true when no
+// request_headers were answered on this stream, so that this reply carries the
+// metadata.
+func (x *exchange) responseReply(up *policy.Upstream, only bool) *reply {
+	d := &x.result.Decision
+	slot := memoSlot{}
+	if !up.HasCORS && up.Vary == "" {
+		phase := memoResponse
+		if only {
+			phase = memoResponseOnly
+		}
+		var cached *reply
+		if slot, cached = x.remembered(phase); cached != nil {
+			return cached
+		}
+	}
+	rep := buildResponseReply(d, up, responseOptions{tenant: x.tenant, metadata: only})
+	if rep == nil {
+		return x.rejected(ResponsePhase, up)
+	}
+	x.remember(slot, rep)
+	return rep
+}
+
+// buildRequestReply encodes d, or returns nil when a value must not be sent.
+func buildRequestReply(d *policy.Decision, tenantID string) *reply {
+	if !validTenant(tenantID) {
+		return nil
+	}
+	if d.Answered() {
+		return buildImmediate(d, tenantID)
+	}
+	var e policy.Edits
+	d.AppendEdits(&e, &policy.Upstream{})
+	if !validEdits(&e) {
+		return nil
+	}
+	msg := goOn()
+	msg.DynamicMetadata = dynamicMetadata(d, tenantID, e.Set)
+	rep := &reply{last: len(e.Remove)+len(e.Set) == 0 && touchesNothing(d)}
+	if rep.pack(msg) != nil {
+		return nil
+	}
+	return rep
+}
+
+func buildImmediate(d *policy.Decision, tenantID string) *reply {
+	status, headers := d.AppendReply(nil)
+	if !validStatus(status) || !validHeaders(headers) {
+		return nil
+	}
+	msg := immediate(d, status, headers)
+	msg.DynamicMetadata = dynamicMetadata(d, tenantID, headers)
+	rep := &reply{answered: true, last: true}
+	if rep.pack(msg) != nil {
+		return nil
+	}
+	return rep
+}
+
+// touchesNothing reports whether d leaves alone even a response that is full of
+// CORS headers. The stream may then end at the request.
+func touchesNothing(d *policy.Decision) bool {
+	var e policy.Edits
+	d.AppendEdits(&e, &policy.Upstream{
+		AllowOrigin: "*", AllowCredentials: "true", ExposeHeaders: "*", Vary: "accept", HasCORS: true,
+	})
+	return len(e.Remove)+len(e.Set) == 0
+}
+
+type responseOptions struct {
+	tenant   string
+	metadata bool
+}
+
+// buildResponseReply encodes the edits of d, or returns nil when a value must not
+// be sent.
+func buildResponseReply(d *policy.Decision, up *policy.Upstream, o responseOptions) *reply {
+	var e policy.Edits
+	d.AppendEdits(&e, up)
+	if !validEdits(&e) || !validTenant(o.tenant) {
+		return nil
+	}
+	msg := edited(&e)
+	if o.metadata {
+		msg.DynamicMetadata = dynamicMetadata(d, o.tenant, e.Set)
+	}
+	rep := &reply{last: true, conflict: e.Conflict}
+	if rep.pack(msg) != nil {
+		return nil
+	}
+	return rep
+}
+
+// rejected gives up a decision one of whose values must not be sent (rule R37 of
+// the fault matrix): the whole grant is dropped, what was to be answered is
+// answered with an error, and the response loses the application's grants as well.
+func (x *exchange) rejected(phase Phase, up *policy.Upstream) *reply {
+	answered := up == nil && x.result.Answered()
+	kind := x.result.Kind
+	x.result.Decision = policy.DecideError(closedRequest(), policy.PolicyUnreadable)
+	x.result.Memo = nil
+	d := x.result.Decision
+	d.Kind = kind
+	rep := &reply{rejected: true, answered: answered, last: answered || phase == ResponsePhase}
+	msg := goOn()
+	switch {
+	case answered:
+		msg = immediate(&d, errorStatus, nil)
+	case phase == ResponsePhase:
+		msg = edited(closedEdits())
+	}
+	msg.DynamicMetadata = dynamicMetadata(&d, "", nil)
+	if rep.pack(msg) != nil {
+		rep.last = true // nothing can be said: end the stream
+	}
+	return rep
+}
+
+// closedEdits takes every grant off a response, whatever it holds, and forbids
+// caches to reuse it.
+func closedEdits() *policy.Edits {
+	e := &policy.Edits{Set: []policy.Header{{Name: "vary", Value: "*"}}}
+	for _, pair := range wire.HeaderMeta() {
+		e.Remove = append(e.Remove, pair[0])
+	}
+	return e
+}

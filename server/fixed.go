@@ -1,0 +1,76 @@
+package server
+
+import (
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// fixedReplies are the replies that no decision goes into.
+type fixedReplies struct {
+	silence reply // observability mode: Envoy reads no reply
+	end     reply // no phase that we know: say nothing and end the stream
+
+	requestBody, responseBody         reply
+	requestTrailers, responseTrailers reply
+
+	// The last resort after a panic while answering a panic.
+	goOn, refuse, strip reply
+}
+
+func newFixedReplies() (fixedReplies, error) {
+	f := fixedReplies{
+		silence: reply{silent: true},
+		end:     reply{last: true},
+		refuse:  reply{last: true, answered: true},
+		strip:   reply{last: true},
+	}
+	unknown := policy.DecideError(closedRequest(), policy.Panic)
+	for _, p := range []struct {
+		rep *reply
+		msg *extprocv3.ProcessingResponse
+	}{
+		{&f.requestBody, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestBody{RequestBody: &extprocv3.BodyResponse{}}}},
+		{&f.responseBody, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseBody{ResponseBody: &extprocv3.BodyResponse{}}}},
+		{&f.requestTrailers, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestTrailers{RequestTrailers: &extprocv3.TrailersResponse{}}}},
+		{&f.responseTrailers, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseTrailers{ResponseTrailers: &extprocv3.TrailersResponse{}}}},
+		{&f.goOn, goOn()},
+		{&f.refuse, immediate(&unknown, errorStatus, nil)},
+		{&f.strip, edited(closedEdits())},
+	} {
+		if err := p.rep.pack(p.msg); err != nil {
+			return fixedReplies{}, err
+		}
+	}
+	return f, nil
+}
+
+// empty is the matching empty reply to a message that we have no use for, so that
+// a filter whose modes are set wrongly does not wait in vain.
+func (f *fixedReplies) empty(kind messageKind) *reply {
+	switch kind {
+	case requestBody:
+		return &f.requestBody
+	case responseBody:
+		return &f.responseBody
+	case requestTrailers:
+		return &f.requestTrailers
+	case responseTrailers:
+		return &f.responseTrailers
+	}
+	return &f.end
+}
+
+// lastResort is a closed answer that takes no part of policy to make. Whatever
+// looks like a preflight is refused.
+func (f *fixedReplies) lastResort(m *message) *reply {
+	switch {
+	case m.kind == responseHeaders:
+		return &f.strip
+	case m.kind != requestHeaders:
+		return f.empty(m.kind)
+	case m.request.Method == "OPTIONS" && m.request.RequestMethod != "":
+		return &f.refuse
+	}
+	return &f.goOn
+}

@@ -1,0 +1,118 @@
+package server
+
+import (
+	"hash/maphash"
+	"strings"
+	"sync/atomic"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// Bounds of what one policy remembers.
+const (
+	memoSlots      = 64 // a power of two
+	memoReplyBytes = 4 << 10
+)
+
+// memoPhase keeps apart the replies that one decision has.
+type memoPhase uint8
+
+const (
+	memoRequest memoPhase = iota
+	memoResponse
+	memoResponseOnly // with metadata
+)
+
+// memoKey is everything that the bytes of a reply depend on beside the policy. The
+// tenant is part of it although each policy has a table of its own: should two
+// tenants ever share a policy, they still do not share a reply.
+type memoKey struct {
+	policy.Key
+	tenant   string
+	outcome  policy.Outcome
+	phase    memoPhase
+	answered bool
+}
+
+// memo holds the encoded replies of one policy: a direct-mapped table, so that a
+// stranger who varies the Origin displaces replies but never makes it grow. It is
+// lock-free; a lost store costs one more encoding.
+type memo struct {
+	seed  maphash.Seed
+	table atomic.Pointer[[memoSlots]atomic.Pointer[memoEntry]]
+}
+
+type memoEntry struct {
+	key   memoKey
+	reply reply
+}
+
+// Attach returns an empty memory of encoded replies for one policy. Give it to
+// the tenant loader as Options.Attach; it comes back in Result.Memo.
+func Attach(*policy.Policy) any { return &memo{seed: maphash.MakeSeed()} }
+
+func (m *memo) slot(table *[memoSlots]atomic.Pointer[memoEntry], k *memoKey) *atomic.Pointer[memoEntry] {
+	h := maphash.String(m.seed, k.Origin)
+	h ^= uint64(k.Reason)*7 ^ uint64(k.Kind)*13 ^ uint64(k.phase)*29
+	return &table[h%memoSlots]
+}
+
+func (m *memo) find(k *memoKey) *reply {
+	table := m.table.Load()
+	if table == nil {
+		return nil
+	}
+	e := m.slot(table, k).Load()
+	if e == nil || e.key != *k {
+		return nil
+	}
+	return &e.reply
+}
+
+// store remembers rep for k. Strings of k belong to a request and are cloned, for
+// they may share memory with more of it.
+func (m *memo) store(k memoKey, rep *reply) {
+	if rep.wire.Len() > memoReplyBytes {
+		return
+	}
+	table := m.table.Load()
+	if table == nil {
+		m.table.CompareAndSwap(nil, new([memoSlots]atomic.Pointer[memoEntry]))
+		table = m.table.Load()
+	}
+	k.Origin = strings.Clone(k.Origin)
+	m.slot(table, &k).Store(&memoEntry{key: k, reply: *rep})
+}
+
+// memoSlot is where a reply that is being built can be remembered; the zero value
+// is nowhere.
+type memoSlot struct {
+	memo *memo
+	key  memoKey
+}
+
+// remembered returns the encoded reply of the present decision, or where to keep it.
+func (x *exchange) remembered(phase memoPhase) (memoSlot, *reply) {
+	m, _ := x.result.Memo.(*memo)
+	if m == nil {
+		return memoSlot{}, nil
+	}
+	key, ok := x.result.Key()
+	if !ok {
+		return memoSlot{}, nil
+	}
+	slot := memoSlot{memo: m, key: memoKey{
+		Key:      key,
+		tenant:   x.tenant,
+		outcome:  x.result.Outcome,
+		phase:    phase,
+		answered: x.result.Answered(),
+	}}
+	return slot, m.find(&slot.key)
+}
+
+func (x *exchange) remember(slot memoSlot, rep *reply) {
+	if slot.memo != nil && !rep.rejected {
+		slot.memo.store(slot.key, rep)
+	}
+}

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// maxFieldBytes is how much of one request header is kept. Each bound of package
+// policy is smaller, so what is cut off could only have been refused as well.
+const maxFieldBytes = 8 << 10
+
+// field gathers the lines of one header: a single line is not copied, several are
+// joined by a comma, as Envoy joins those that it knows (lab fact L6).
+type field struct {
+	value []byte
+	lines int
+}
+
+func (f *field) add(value []byte) {
+	f.lines++
+	switch {
+	case f.lines == 1:
+		f.value = value
+		return
+	case len(f.value) > maxFieldBytes:
+		// Beyond every bound already: more lines must not make more work.
+		return
+	case f.lines == 2:
+		// The first line belongs to the message: what follows it there must stay.
+		f.value = slices.Clone(f.value)
+	}
+	f.value = append(append(f.value, ','), value...)
+}
+
+// text copies the value out of the message.
+func (f *field) text() string {
+	if len(f.value) > maxFieldBytes {
+		return string(f.value[:maxFieldBytes])
+	}
+	return string(f.value)
+}
+
+// requestFields are the headers of a request that a decision looks at. They refer
+// to the message's bytes.
+type requestFields struct {
+	authority, method, path, scheme, protocol      field
+	origin, requestMethod, requestHeaders, upgrade field
+	privateNetwork                                 field
+}
+
+// add keeps value if a decision looks at the header. Envoy sends lower-case names.
+func (f *requestFields) add(name, value []byte) {
+	switch string(name) {
+	case ":authority":
+		f.authority.add(value)
+	case ":method":
+		f.method.add(value)
+	case ":path":
+		f.path.add(value)
+	case ":scheme":
+		f.scheme.add(value)
+	case ":protocol":
+		f.protocol.add(value)
+	case "origin":
+		f.origin.add(value)
+	case "access-control-request-method":
+		f.requestMethod.add(value)
+	case "access-control-request-headers":
+		f.requestHeaders.add(value)
+	case "access-control-request-private-network":
+		f.privateNetwork.add(value)
+	case "upgrade":
+		f.upgrade.add(value)
+	}
+}
+
+// request copies the fields out of the message. The query is no part of a path
+// that is looked up (rule 27).
+func (f *requestFields) request() (r policy.Request, path string) {
+	before, _, _ := bytes.Cut(f.path.value, []byte{'?'})
+	return policy.Request{
+		Method:         methodText(f.method.value),
+		Scheme:         schemeText(f.scheme.value),
+		Authority:      f.authority.text(),
+		Origin:         f.origin.text(),
+		RequestMethod:  f.requestMethod.text(),
+		RequestHeaders: f.requestHeaders.text(),
+		PrivateNetwork: f.privateNetwork.text(),
+		WebSocket:      len(f.protocol.value) > 0 || namesWebSocket(f.upgrade.value),
+	}, string(before)
+}
+
+// methodText copies a method; the usual ones cost nothing.
+func methodText(b []byte) string {
+	for _, known := range [...]string{
+		http.MethodGet, http.MethodPost, http.MethodOptions, http.MethodPut,
+		http.MethodPatch, http.MethodDelete, http.MethodHead,
+	} {
+		if string(b) == known {
+			return known
+		}
+	}
+	return string(b[:min(len(b), maxFieldBytes)])
+}
+
+func schemeText(b []byte) string {
+	for _, known := range [...]string{"https", "http"} {
+		if string(b) == known {
+			return known
+		}
+	}
+	return string(b[:min(len(b), maxFieldBytes)])
+}
+
+// namesWebSocket reports whether an Upgrade header asks for a websocket (rule 9).
+func namesWebSocket(upgrade []byte) bool {
+	for protocol := range bytes.SplitSeq(upgrade, []byte{','}) {
+		if bytes.EqualFold(bytes.Trim(protocol, " \t"), []byte("websocket")) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,223 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/corsgate/corsgate/envoy/wire"
+	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
+)
+
+// exchange is the state of one stream, which is one HTTP request. It holds the
+// decision and no message: in design A a stream waits as long as the application
+// takes, and thousands may wait.
+type exchange struct {
+	ctx        context.Context
+	hint       string // x-tenant of the gRPC metadata
+	overloaded bool
+	received   time.Time // when the present message came
+
+	decided   bool // at the request
+	result    tenant.Result
+	tenant    string
+	freshness tenant.Freshness
+}
+
+// process serves one stream. It returns nil when nothing more is to be said, and
+// when Envoy has gone: a canceled stream is how Envoy ends one, not a failure.
+func (s *Service) process(stream grpc.ServerStream) error {
+	x := exchange{ctx: stream.Context(), overloaded: s.enter()}
+	defer s.leave()
+	life := lifetimeOf(x.ctx)
+	defer life.end()
+	x.hint = tenantHint(x.ctx)
+	for first := true; ; first = false {
+		f := new(frame)
+		if err := stream.RecvMsg(f); err != nil {
+			return ended(err)
+		}
+		if first {
+			life.spoken()
+		}
+		x.received = time.Now()
+		rep, err := s.answer(&x, f)
+		if err != nil {
+			return status.Error(codes.InvalidArgument, err.Error())
+		}
+		if rep.silent {
+			continue
+		}
+		if rep.wire != nil {
+			if err := stream.SendMsg(rep); err != nil {
+				return ended(err)
+			}
+		}
+		if rep.last {
+			return nil
+		}
+	}
+}
+
+// ended turns the ways in which Envoy, or we, end a stream into success.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	switch status.Code(err) {
+	case codes.Canceled, codes.DeadlineExceeded:
+		return nil
+	}
+	return err
+}
+
+// tenantHint is the operator's x-tenant. Two of them cannot come from one
+// configuration; joined they name no tenant.
+func tenantHint(ctx context.Context) string {
+	values := metadata.ValueFromIncomingContext(ctx, wire.GRPCTenant)
+	hint := ""
+	for i, value := range values {
+		if i > 0 {
+			hint += ","
+		}
+		hint += value
+	}
+	return hint[:min(len(hint), maxFieldBytes)]
+}
+
+// answer decodes f, frees it, and returns the reply. The error means that f is no
+// message of the protocol.
+func (s *Service) answer(x *exchange, f *frame) (rep *reply, err error) {
+	var m message
+	defer f.free()
+	defer func() {
+		if v := recover(); v != nil {
+			s.panics.log(v)
+			rep, err = s.afterPanic(x, &m), nil
+		}
+	}()
+	if err := m.decode(f.bytes(), s.tenantAttribute); err != nil {
+		return nil, err
+	}
+	if m.observability {
+		return &s.fixed.silence, nil
+	}
+	return s.reply(x, &m), nil
+}
+
+// reply answers one decoded message.
+func (s *Service) reply(x *exchange, m *message) *reply {
+	switch m.kind {
+	case requestHeaders:
+		x.decided = true
+		s.decide(x, m)
+		rep := x.requestReply(RequestPhase)
+		s.observe(x.observation(m, rep))
+		return rep
+	case responseHeaders:
+		if x.decided {
+			return s.replyLate(x, m)
+		}
+		return s.replyOnly(x, m)
+	}
+	return s.fixed.empty(m.kind)
+}
+
+// replyLate edits a response whose request was decided on this stream (design A).
+func (s *Service) replyLate(x *exchange, m *message) *reply {
+	rep := x.responseReply(&m.upstream, false)
+	if rep.conflict || rep.rejected {
+		o := x.observation(m, rep)
+		o.Late = true
+		s.observe(o)
+	}
+	return rep
+}
+
+// replyOnly decides at the response (design B, and local replies of filters that
+// come before us).
+func (s *Service) replyOnly(x *exchange, m *message) *reply {
+	m.request, m.path = m.attributes.request(), m.attributes.path
+	s.decide(x, m)
+	var rep *reply
+	if x.result.Answered() {
+		rep = x.requestReply(ResponsePhase)
+	} else {
+		rep = x.responseReply(&m.upstream, true)
+	}
+	s.observe(x.observation(m, rep))
+	return rep
+}
+
+// observe tells the observer. Its panics are its own.
+func (s *Service) observe(o Observation) {
+	if s.observer == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			s.panics.log(v)
+		}
+	}()
+	s.observer(o)
+}
+
+// decide looks up the tenant of m and keeps the decision in x.
+func (s *Service) decide(x *exchange, m *message) {
+	r := &m.request
+	r.Now = s.clock().Unix()
+	x.tenant, x.freshness = "", tenant.Unknown
+	key := tenant.Key{Hint: x.hint, Authority: r.Authority, Path: m.path}
+	if key.Hint == "" {
+		key.Hint = m.attributes.tenant
+	}
+	switch {
+	case x.overloaded:
+		x.freshness = tenant.Unavailable
+		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Overload)}
+		return
+	case m.kind == responseHeaders && key.Hint == "" && key.Authority == "":
+		x.result = tenant.Result{Decision: policy.DecideUnseen()}
+		return
+	}
+	view, ok := s.lookup(x, key)
+	x.freshness = view.Freshness
+	if !ok {
+		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Deadline)}
+		return
+	}
+	x.tenant = view.ID()
+	x.result = view.Decide(r, s.unknown)
+}
+
+// lookup finds a tenant. It waits only for a load under way, at most for what is
+// left of the budget (rule 77); false means that the time is up.
+func (s *Service) lookup(x *exchange, key tenant.Key) (view tenant.View, ok bool) {
+	view = s.registry.Lookup(key)
+	if view.Freshness != tenant.Loading {
+		return view, true
+	}
+	timer := time.NewTimer(s.budget - time.Since(x.received))
+	defer timer.Stop()
+	for view.Freshness == tenant.Loading {
+		select {
+		case <-view.Loading:
+		case <-timer.C:
+			return view, false
+		case <-x.ctx.Done():
+			return view, false
+		}
+		if time.Since(x.received) >= s.budget {
+			return view, false
+		}
+		view = s.registry.Lookup(key)
+	}
+	return view, true
+}

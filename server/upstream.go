@@ -1,0 +1,70 @@
+package server
+
+import (
+	"bytes"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// Bounds of what is kept of an application's response.
+const (
+	maxNames      = 256
+	maxNamesBytes = 16 << 10
+)
+
+// upstreamFields are the headers of a response that a decision looks at. They
+// refer to the message's bytes, except for names, which is a copy of all names
+// one after the other.
+type upstreamFields struct {
+	allowOrigin, allowCredentials, exposeHeaders, vary field
+
+	hasCORS bool
+	names   []byte
+	ends    []int // :: where each name ends in names
+}
+
+func (f *upstreamFields) add(name, value []byte) {
+	switch string(name) {
+	case "access-control-allow-origin":
+		f.allowOrigin.add(value)
+	case "access-control-allow-credentials":
+		f.allowCredentials.add(value)
+	case "access-control-expose-headers":
+		f.exposeHeaders.add(value)
+	case "vary":
+		f.vary.add(value)
+	}
+	f.hasCORS = f.hasCORS || bytes.HasPrefix(name, []byte("access-control-"))
+	pseudo := bytes.HasPrefix(name, []byte{':'})
+	if !pseudo && len(f.ends) < maxNames && len(f.names)+len(name) <= maxNamesBytes {
+		if f.ends == nil {
+			f.names, f.ends = make([]byte, 0, 512), make([]int, 0, 32)
+		}
+		f.names = append(f.names, name...)
+		f.ends = append(f.ends, len(f.names))
+	}
+}
+
+// upstream copies the fields out of the message. A Vary too long to be written
+// again counts as "*": caches then store nothing, which is always right.
+func (f *upstreamFields) upstream() policy.Upstream {
+	up := policy.Upstream{
+		AllowOrigin:      f.allowOrigin.text(),
+		AllowCredentials: f.allowCredentials.text(),
+		ExposeHeaders:    f.exposeHeaders.text(),
+		Vary:             f.vary.text(),
+		HasCORS:          f.hasCORS,
+	}
+	if len(f.vary.value) > maxVaryBytes {
+		up.Vary = "*"
+	}
+	all, start := string(f.names), 0
+	if len(f.ends) > 0 {
+		up.Names = make([]string, 0, len(f.ends))
+	}
+	for _, end := range f.ends {
+		up.Names = append(up.Names, all[start:end])
+		start = end
+	}
+	return up
+}
