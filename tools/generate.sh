@@ -10,8 +10,7 @@ out=$2
 # buf writes each output below its own "out" of buf.gen.yaml, here under $out.
 "$buf" generate --output "$out"
 
-# The configurations that compose starts Envoy with.
+# What compose starts Envoy with.
 mkdir -p "$out/deploy/compose"
-go run ./cmd/corsgate render envoy --design c \
-	--listen 0.0.0.0:10000 --processor corsgate:9002 --application app:8080 \
-	>"$out/deploy/compose/envoy.yaml"
+go run ./cmd/corsgate render envoy --design c --output "$out/deploy/compose/envoy.yaml" \
+	--envoy-listen 0.0.0.0:10000 --envoy-admin= --processor corsgate:9002 --upstream app:8080
