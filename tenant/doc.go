@@ -1,8 +1,11 @@
-// Package tenant remembers who is asked, and which policy is live. It turns
-// tenant documents (proto/corsgate/tenant/v1) into immutable snapshots of
-// compiled policies, finds the tenant of a request by the operator's hint or by
-// host, and keeps the last good version of whatever goes wrong.
+// Package tenant knows who is asked and which policy is live. A tenant
+// document ([Decode]) becomes a [Record]; records become an immutable
+// [Snapshot], compiled once; a snapshot finds the tenant of a request by what
+// a preflight also carries (rule 24) and hands out a [View], which serves the
+// whole stream (rule 73). A view never fails: each way of not knowing is a
+// [Freshness] with a closed answer of its own.
 //
-// It knows nothing of Envoy. A [Registry] never fails and never blocks: each
-// way to have no fresh policy is a [Freshness] with a closed answer in policy.
+// Registries keep a current snapshot: filestore reads it from files. The
+// package knows nothing of Envoy, gRPC or HTTP. Rule numbers in comments are
+// those of docs/rules.md.
 package tenant

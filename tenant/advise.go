@@ -1,0 +1,82 @@
+package tenant
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// Advise returns warnings about what is legal and risky in d, as of now: those
+// of policy.Advise for each policy, and those about the tenant as a whole.
+func (d *Document) Advise(now time.Time) Problems {
+	t := *d.text
+	if _, _, _, ok := t.parse(); !ok {
+		t.root = nil // cannot happen to a document that was decoded; places are then unknown
+	}
+	c := &collector{doc: &t, id: d.Record.id}
+	d.adviseTenant(c)
+	for i := range d.specs {
+		s := &d.specs[i]
+		for _, p := range policy.Advise(s.spec) {
+			p.Path = join(s.path, p.Path)
+			c.addAt(p)
+		}
+		s.adviseTime(c, now)
+	}
+	return c.sorted()
+}
+
+func (d *Document) adviseTenant(c *collector) {
+	switch d.Record.mode {
+	case modeShadow:
+		c.addAt(policy.Problem{
+			Path: "mode", Value: "SHADOW", Code: codeMode,
+			Detail: "only counts decisions; browsers see the application's own CORS headers",
+		})
+	case modeOff:
+		c.addAt(policy.Problem{
+			Path: "mode", Value: "OFF", Code: codeMode,
+			Detail: "touches nothing; browsers see the application's own CORS headers",
+		})
+	case modeEnforce:
+	}
+	if len(d.Record.hosts) == 0 {
+		c.addAt(policy.Problem{
+			Path: "hosts", Code: codeNoHosts,
+			Detail: "names no host, so the tenant is only found when Envoy sends its id",
+		})
+	}
+	for i, host := range d.Record.hosts {
+		if host == "*" {
+			c.addAt(policy.Problem{
+				Path: element("hosts", i), Value: host, Code: codeHostDefault,
+				Detail: "makes this the policy of every host that no tenant has, also of hosts that nobody thought of",
+			})
+		}
+	}
+}
+
+// adviseTime reports what time has made pointless or has not ended yet.
+func (s *specAt) adviseTime(c *collector, now time.Time) {
+	for i, t := range s.spec.TemporaryOrigins {
+		if !now.Before(t.ExpiresAt) {
+			c.addAt(policy.Problem{
+				Path: s.path + ".temporary_origins[" + strconv.Itoa(i) + "]", Value: t.Origin, Code: codeExpired,
+				Detail: "expired at " + t.ExpiresAt.UTC().Format(time.RFC3339) + " and matches nothing", Fix: "remove the entry",
+			})
+		}
+	}
+	debug := s.spec.Preflight.DebugUntil
+	if debug.IsZero() {
+		return
+	}
+	p := policy.Problem{
+		Path: s.path + ".preflight.debug_until", Value: debug.UTC().Format(time.RFC3339), Code: codeDebug,
+		Detail: "is over and has no effect", Fix: "remove debug_until",
+	}
+	if now.Before(debug) {
+		p.Detail, p.Fix = "answers failing preflights with 204 until then", "remove debug_until when done"
+	}
+	c.addAt(p)
+}

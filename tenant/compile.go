@@ -1,0 +1,197 @@
+package tenant
+
+import (
+	"errors"
+	"strconv"
+	"unique"
+
+	"github.com/corsgate/corsgate/policy"
+	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+)
+
+// compiler turns the policies of one document into rules.
+type compiler struct {
+	*collector
+	specs []specAt
+}
+
+func (c *compiler) compile(r *Record, m *tenantv1.Tenant) {
+	r.stable = c.ruleset("", m.GetPolicy(), m.GetRoutes())
+	if candidate := m.GetCandidate(); candidate != nil {
+		r.candidate = c.ruleset("candidate.", candidate.GetPolicy(), candidate.GetRoutes())
+		r.percent = int(candidate.GetPercent())
+	}
+}
+
+func (c *compiler) ruleset(prefix string, base *tenantv1.Policy, routes []*tenantv1.Route) *ruleset {
+	s := &ruleset{base: rule{path: prefix + "policy", policy: c.policy(prefix+"policy", base)}}
+	seen := make(map[string]bool, len(routes))
+	for i, route := range routes {
+		at := element(prefix+"routes", i)
+		path := route.GetPathPrefix()
+		p := policy.Problem{Path: at + ".path_prefix", Value: path, Code: codePath}
+		if p.Detail, p.Fix = pathFault(path); p.Detail != "" {
+			c.addAt(p)
+		} else if seen[path] {
+			p.Code, p.Detail = codePathRepeated, "is the path_prefix of an earlier route"
+			c.addAt(p)
+		}
+		seen[path] = true
+		s.routes = append(s.routes, rule{prefix: path, path: at + ".policy", policy: c.policy(at+".policy", route.GetPolicy())})
+	}
+	s.sortRoutes()
+	return s
+}
+
+func (c *compiler) policy(path string, m *tenantv1.Policy) *policy.Policy {
+	spec := specOf(m)
+	c.specs = append(c.specs, specAt{path: path, spec: spec})
+	compiled, err := policy.Compile(spec)
+	found, ok := errors.AsType[policy.Problems](err)
+	if err != nil && !ok {
+		found = policy.Problems{{Code: codeFormat, Detail: "cannot be compiled: " + err.Error()}}
+	}
+	said := make(map[string]bool, len(found))
+	for _, p := range found {
+		said[p.Path] = true
+		p.Path = join(path, p.Path)
+		c.addAt(p)
+	}
+	c.checkBytes(path, &spec, said)
+	return compiled
+}
+
+// checkBytes makes sure, whatever Compile accepts, that nothing but visible
+// ASCII gets where it could reach a header or dynamic metadata, which Envoy
+// does not check (response splitting).
+func (c *compiler) checkBytes(path string, spec *policy.Spec, said map[string]bool) {
+	check := func(field, value string) {
+		if !said[field] && !visible(value) {
+			c.addAt(policy.Problem{
+				Path: join(path, field), Value: value, Code: codeBytes,
+				Detail: "holds a byte that no header may carry; only visible ASCII is allowed",
+			})
+		}
+	}
+	lists := []struct {
+		field  string
+		values []string
+	}{
+		{"origins", spec.Origins},
+		{"methods", spec.Methods},
+		{"request_headers", spec.RequestHeaders},
+		{"expose_headers", spec.ExposeHeaders},
+	}
+	for _, l := range lists {
+		for i, value := range l.values {
+			if !visible(value) {
+				check(element(l.field, i), value)
+			}
+		}
+	}
+	for i := range spec.TemporaryOrigins {
+		check(element("temporary_origins", i)+".origin", spec.TemporaryOrigins[i].Origin)
+	}
+}
+
+// visible reports whether s holds bytes 0x21 to 0x7E only.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// specOf is the policy as policy takes it; a missing one is the zero Spec.
+func specOf(m *tenantv1.Policy) policy.Spec {
+	spec := policy.Spec{
+		Origins:              m.GetOrigins(),
+		Methods:              intern(m.GetMethods()),
+		RequestHeaders:       intern(m.GetRequestHeaders()),
+		ExposeHeaders:        intern(m.GetExposeHeaders()),
+		Credentials:          m.GetCredentials(),
+		BlockDenied:          m.GetDeniedRequests() == tenantv1.Policy_BLOCK,
+		Preflight:            preflightOf(m.GetPreflight()),
+		EnforceWebSockets:    m.GetWebsockets() == tenantv1.Policy_ENFORCE,
+		PrivateNetworkAccess: m.GetPrivateNetworkAccess(),
+		TimingAllowOrigin:    m.GetTimingAllowOrigin(),
+	}
+	for _, t := range m.GetTemporaryOrigins() {
+		temporary := policy.TemporaryOrigin{Origin: t.GetOrigin(), Note: t.GetNote()}
+		if t.GetExpiresAt() != nil {
+			temporary.ExpiresAt = t.GetExpiresAt().AsTime()
+		}
+		spec.TemporaryOrigins = append(spec.TemporaryOrigins, temporary)
+	}
+	if m.GetMaxAge() != nil {
+		spec.MaxAge = new(m.GetMaxAge().AsDuration())
+	}
+	switch m.GetUpstreamHeaders() {
+	case tenantv1.Policy_FILL:
+		spec.UpstreamHeaders = policy.Fill
+	case tenantv1.Policy_PASSTHROUGH:
+		spec.UpstreamHeaders = policy.Passthru
+	default:
+		spec.UpstreamHeaders = policy.Override
+	}
+	for _, danger := range m.GetDangerouslyAllow() {
+		switch danger {
+		case tenantv1.Policy_ANY_ORIGIN_WITH_CREDENTIALS:
+			spec.Dangerously.AnyOriginWithCredentials = true
+		case tenantv1.Policy_INSECURE_ORIGINS_WITH_CREDENTIALS:
+			spec.Dangerously.InsecureOriginsWithCredentials = true
+		case tenantv1.Policy_PUBLIC_SUFFIX_WILDCARDS:
+			spec.Dangerously.PublicSuffixWildcards = true
+		default: // refused by checkShape
+		}
+	}
+	return spec
+}
+
+func preflightOf(m *tenantv1.Preflight) policy.PreflightSpec {
+	spec := policy.PreflightSpec{
+		SuccessStatus: int(m.GetSuccessStatus()),
+		DeniedStatus:  int(m.GetDeniedStatus()),
+		Minimal:       m.GetDisclosure() == tenantv1.Preflight_MINIMAL,
+		ExposeHeaders: m.GetExposeHeaders(),
+	}
+	if m.GetDebugUntil() != nil {
+		spec.DebugUntil = m.GetDebugUntil().AsTime()
+	}
+	return spec
+}
+
+// intern shares the few names that many thousand policies repeat.
+func intern(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	shared := make([]string, len(names))
+	for i, name := range names {
+		shared[i] = unique.Make(name).Value()
+	}
+	return shared
+}
+
+// canonicalHosts checks the hosts of a document and returns them canonical.
+func canonicalHosts(c *collector, hosts []string) []string {
+	var out []string
+	seen := make(map[string]bool, len(hosts))
+	for i, host := range hosts {
+		p := policy.Problem{Path: "hosts[" + strconv.Itoa(i) + "]", Value: host}
+		canonical, f := canonicalHost(host)
+		if f.code == "" && seen[canonical] {
+			f = fault{codeHostRepeated, "is there twice", "remove one of the two"}
+		}
+		if f.code != "" {
+			p.Code, p.Detail, p.Fix = f.code, f.detail, f.fix
+			c.addAt(p)
+			continue
+		}
+		seen[canonical] = true
+		out = append(out, canonical)
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package tenant
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"buf.build/go/protovalidate"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/corsgate/corsgate/policy"
+	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+)
+
+// Document is one tenant document without a problem.
+type Document struct {
+	// Tenant is what the document says, with hosts in canonical form. It belongs to the
+	// caller; changing it changes neither Record nor what Advise says.
+	Tenant *tenantv1.Tenant
+	// Record is the document compiled.
+	Record *Record
+
+	text  *text
+	specs []specAt
+}
+
+// specAt is a policy of the document and where it stands.
+type specAt struct {
+	path string
+	spec policy.Spec
+}
+
+// Decode reads every document of data, YAML or JSON, and returns those without
+// a problem. file names the source in problems and need not exist. broken are
+// records, without a policy, of documents whose id or hosts could be read: put into a
+// snapshot, they keep those hosts from falling to the default tenant.
+// problems holds all problems of all documents. Documents without content are
+// skipped.
+func Decode(file string, data []byte) (good []*Document, broken []*Record, problems Problems) {
+	index := 0
+	for t := range documents(file, data) {
+		if t.blank() {
+			continue
+		}
+		t.index = index
+		index++
+		doc, record, found := decode(t)
+		switch {
+		case doc != nil:
+			good = append(good, doc)
+		case record != nil:
+			broken = append(broken, record)
+		}
+		problems = append(problems, found...)
+	}
+	return good, broken, problems
+}
+
+// Parse reads data, which must hold exactly one document, YAML or JSON. The
+// error is a [Problems].
+func Parse(file string, data []byte) (*Document, error) {
+	good, broken, problems := Decode(file, data)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	if n := len(good) + len(broken); n != 1 {
+		return nil, Problems{{File: file, Problem: policy.Problem{
+			Code: codeSyntax, Detail: fmt.Sprintf("holds %d documents; one belongs here", n),
+		}}}
+	}
+	return good[0], nil
+}
+
+// decode takes one document through its phases: text, message, shape, meaning.
+func decode(t *text) (*Document, *Record, Problems) {
+	c := &collector{doc: t}
+	if line, column, p, ok := t.parse(); !ok {
+		c.add(line, column, p)
+		return nil, nil, c.sorted()
+	}
+	m := &tenantv1.Tenant{}
+	decodeMessage(c, m)
+	if validID(m.GetId()) {
+		c.id = m.GetId()
+	}
+	c.nextPhase()
+	checkRequired(c, m)
+	c.nextPhase()
+	checkShape(c, m)
+	c.nextPhase()
+
+	record := &Record{id: c.id, source: t.source(), mode: modeOf(m.GetMode())}
+	record.hosts = canonicalHosts(c, m.GetHosts())
+	if m.GetDeleted() {
+		c.addAt(policy.Problem{
+			Path: "deleted", Code: codeTombstone, Detail: "marks a deleted tenant, which has no document",
+			Fix: "remove the document",
+		})
+	}
+	comp := &compiler{collector: c}
+	comp.compile(record, m)
+	if len(c.problems) > 0 {
+		if record.id == "" && len(record.hosts) == 0 {
+			return nil, nil, c.sorted()
+		}
+		return nil, &Record{id: record.id, hosts: record.hosts, source: record.source}, c.sorted()
+	}
+	m.Hosts = slices.Clone(record.hosts)
+	t.root = nil // parsed again for advice; a tree is many times its text
+	return &Document{Tenant: m, Record: record, text: t, specs: comp.specs}, record, nil
+}
+
+// source is the place of the document's first field.
+func (t *text) source() source {
+	line, column := t.place(t.root.Line, t.root.Column)
+	return source{file: t.file, document: t.index, line: line, column: column}
+}
+
+func modeOf(m tenantv1.Tenant_Mode) mode {
+	switch m {
+	case tenantv1.Tenant_SHADOW:
+		return modeShadow
+	case tenantv1.Tenant_OFF:
+		return modeOff
+	default:
+		return modeEnforce
+	}
+}
+
+// checkRequired reports what must be there and is not, before the shape of an
+// empty value is judged.
+func checkRequired(c *collector, m *tenantv1.Tenant) {
+	missing := func(path string) {
+		c.addAt(policy.Problem{Path: path, Code: codeRequired, Detail: "is missing"})
+	}
+	if m.GetId() == "" {
+		missing("id")
+	}
+	if m.GetPolicy() == nil {
+		missing("policy")
+	}
+}
+
+// checkShape reports what the annotations of tenant.proto refuse.
+func checkShape(c *collector, m proto.Message) {
+	err := protovalidate.Validate(m)
+	if err == nil {
+		return
+	}
+	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
+	if !ok {
+		c.addAt(policy.Problem{Code: codeFormat, Detail: "cannot be validated: " + err.Error()})
+		return
+	}
+	for _, v := range invalid.Violations {
+		rule := v.Proto.GetRuleId()
+		value := ""
+		if v.FieldValue.IsValid() {
+			value, _ = v.FieldValue.Interface().(string)
+		}
+		c.addAt(policy.Problem{
+			Path:   protovalidate.FieldPathString(v.Proto.GetField()),
+			Value:  value,
+			Code:   shapeCode(rule),
+			Detail: shapeDetail(rule, v.Proto.GetMessage()),
+		})
+	}
+}
+
+// shapeCode maps the rules of protovalidate to codes of ours, which are stable.
+func shapeCode(rule string) policy.Code {
+	switch {
+	case rule == "required":
+		return codeRequired
+	case strings.HasPrefix(rule, "repeated.max"), strings.HasPrefix(rule, "map.max"):
+		return codeTooMany
+	case strings.HasPrefix(rule, "string.max"):
+		return codeTooLong
+	case strings.HasPrefix(rule, "int"), strings.HasPrefix(rule, "duration"):
+		return codeRange
+	case rule == "repeated.unique":
+		return codeDuplicate
+	default:
+		return codeFormat
+	}
+}
+
+func shapeDetail(rule, message string) string {
+	if rule == "required" {
+		return "is missing"
+	}
+	return strings.TrimPrefix(message, "value ")
+}

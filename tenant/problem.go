@@ -1,0 +1,187 @@
+package tenant
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// Problem is one thing wrong, or unwise, in a tenant document. Its Path is the
+// whole field path: "routes[0].policy.origins[3]".
+type Problem struct {
+	policy.Problem
+	// File is the name that the document was decoded under, or "".
+	File string
+	// Document is the place of the document in its file, from 0; documents without
+	// content do not count.
+	Document int
+	// Tenant is the document's id, or "" when it could not be read.
+	Tenant string
+	// Line and Column of the value, from 1; 0 when unknown. They are those of the file.
+	Line, Column int
+}
+
+// Problems is every problem of what was read, in order. It is an error.
+type Problems []Problem
+
+// Error lists the problems, one a line.
+func (p Problems) Error() string {
+	if len(p) == 0 {
+		return "no problems"
+	}
+	lines := make([]string, len(p))
+	for i := range p {
+		lines[i] = p[i].String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err is p as an error, or nil when there are no problems.
+func (p Problems) Err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return p
+}
+
+// String gives the problem on one line, with its place. Values are quoted, so
+// that no byte of a document can break the line.
+func (p *Problem) String() string {
+	var b strings.Builder
+	if p.File != "" {
+		b.WriteString(p.File)
+		b.WriteByte(':')
+	}
+	if p.Line > 0 {
+		fmt.Fprintf(&b, "%d:%d:", p.Line, p.Column)
+	}
+	if b.Len() > 0 {
+		b.WriteByte(' ')
+	}
+	if p.Path != "" {
+		fmt.Fprintf(&b, "%s: ", p.Path)
+	}
+	if p.Value != "" {
+		fmt.Fprintf(&b, "%q ", p.Value)
+	}
+	b.WriteString(p.Detail)
+	if p.Fix != "" {
+		fmt.Fprintf(&b, "; %s", p.Fix)
+	}
+	fmt.Fprintf(&b, " [%s]", p.Code)
+	return b.String()
+}
+
+// Codes of problems that this package finds; those of policies are policy's.
+const (
+	codeTooLarge     policy.Code = "document_too_large"
+	codeTooDeep      policy.Code = "document_too_deep"
+	codeEncoding     policy.Code = "document_encoding"
+	codeSyntax       policy.Code = "document_syntax"
+	codeNotMapping   policy.Code = "document_not_mapping"
+	codeReference    policy.Code = "document_reference"
+	codeTag          policy.Code = "document_tag"
+	codeKey          policy.Code = "field_key"
+	codeUnknownField policy.Code = "field_unknown"
+	codeDuplicate    policy.Code = "field_duplicate"
+	codeType         policy.Code = "field_type"
+	codeRequired     policy.Code = "field_required"
+	codeFormat       policy.Code = "field_format"
+	codeTooMany      policy.Code = "field_too_many"
+	codeTooLong      policy.Code = "field_too_long"
+	codeRange        policy.Code = "field_range"
+	codeBytes        policy.Code = "field_bytes"
+	codeTombstone    policy.Code = "tenant_deleted"
+	codeNoHosts      policy.Code = "tenant_no_hosts"
+	codeMode         policy.Code = "tenant_mode"
+	codeHost         policy.Code = "host_malformed"
+	codeHostRepeated policy.Code = "host_repeated"
+	codeHostDefault  policy.Code = "host_default"
+	codeHostTaken    policy.Code = "host_taken"
+	codeIDTaken      policy.Code = "id_taken"
+	codePath         policy.Code = "path_malformed"
+	codePathRepeated policy.Code = "path_repeated"
+	codeExpired      policy.Code = "origin_expired"
+	codeDebug        policy.Code = "preflight_debug"
+)
+
+// maxValue bounds Problem.Value in bytes.
+const maxValue = 128
+
+// cutValue shortens a value for a problem, at a border between characters.
+func cutValue(s string) string {
+	if len(s) <= maxValue {
+		return s
+	}
+	end := maxValue
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}
+
+// collector gathers the problems of one document. Later phases see what
+// earlier ones made of a broken value, so what they say about it, or about
+// anything inside it, would only be noise: see covered.
+type collector struct {
+	doc      *text
+	id       string
+	problems Problems
+	earlier  map[string]bool // :: field path → reported by an earlier phase
+}
+
+// add reports a problem of the current phase at a place in the document.
+func (c *collector) add(line, column int, p policy.Problem) {
+	p.Value = cutValue(p.Value)
+	line, column = c.doc.place(line, column)
+	c.problems = append(c.problems, Problem{
+		Problem: p, File: c.doc.file, Document: c.doc.index, Line: line, Column: column,
+	})
+}
+
+// addAt reports a problem by its path, unless an earlier phase covered it.
+func (c *collector) addAt(p policy.Problem) {
+	if c.covered(p.Path) {
+		return
+	}
+	line, column := c.doc.locate(p.Path)
+	c.add(line, column, p)
+}
+
+// nextPhase makes what was reported so far cover its paths.
+func (c *collector) nextPhase() {
+	if c.earlier == nil {
+		c.earlier = make(map[string]bool)
+	}
+	for i := range c.problems {
+		c.earlier[c.problems[i].Path] = true
+	}
+}
+
+// covered reports whether path, or a value around it, was reported by an earlier phase.
+func (c *collector) covered(path string) bool {
+	for path != "" {
+		if c.earlier[path] {
+			return true
+		}
+		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+	}
+	return false
+}
+
+// sorted returns the problems in document order.
+func (c *collector) sorted() Problems {
+	for i := range c.problems {
+		c.problems[i].Tenant = c.id
+	}
+	slices.SortStableFunc(c.problems, func(a, b Problem) int {
+		if a.Line != b.Line {
+			return a.Line - b.Line
+		}
+		return a.Column - b.Column
+	})
+	return c.problems
+}

@@ -1,0 +1,54 @@
+package tenant
+
+// Key is what a lookup goes by; a preflight carries all of it (rule 24).
+type Key struct {
+	// Hint is a tenant id set by the operator's route, or "". It wins over Authority.
+	Hint string
+	// Authority is the raw :authority.
+	Authority string
+	// Path is the raw :path; the query is ignored (rule 27).
+	Path string
+}
+
+// Registry finds tenants. A [Snapshot] is the simplest one.
+type Registry interface {
+	// Lookup never blocks, never allocates for a known tenant, and is safe for concurrent use.
+	Lookup(Key) View
+}
+
+// Freshness says where a view comes from, or why there is none.
+type Freshness uint8
+
+// The freshness of a view.
+const (
+	// Live is the current document.
+	Live Freshness = iota
+	// Stale is an older document, kept because the registry cannot be asked (rule 76).
+	Stale
+	// Disk is a document from the last run.
+	Disk
+	// Baseline is a document of the operator's static fallback.
+	Baseline
+	// Unknown: the registry is sure that there is no such tenant (rule 28).
+	Unknown
+	// Ambiguous: the authority names no single host (rule 26).
+	Ambiguous
+	// Unavailable: the registry cannot say (rule 76).
+	Unavailable
+	// Unreadable: the tenant exists but its document was never readable (rule 74).
+	Unreadable
+	// Loading: a load is under way; wait on View.Loading, then look again.
+	Loading
+)
+
+// String returns the name of f in lower case, fit for a metric label.
+func (f Freshness) String() string {
+	names := [...]string{
+		Live: "live", Stale: "stale", Disk: "disk", Baseline: "baseline", Unknown: "unknown",
+		Ambiguous: "ambiguous", Unavailable: "unavailable", Unreadable: "unreadable", Loading: "loading",
+	}
+	if int(f) >= len(names) {
+		return "unavailable"
+	}
+	return names[f]
+}

@@ -1,0 +1,243 @@
+package tenant
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// text is one document as it stands in its file, and its parsed tree.
+type text struct {
+	file   string
+	index  int
+	line   int // of its first byte, from 0
+	data   []byte
+	root   *yaml.Node // nil until parsed
+	shifts []shift    // by JSON escapes that parse replaced
+}
+
+// shift says that from a place on, columns of a line are delta too small.
+type shift struct{ line, column, delta int }
+
+// documents splits data at the lines that begin with "---" or end one with
+// "...", which YAML allows nowhere else than between documents. The size of each can then be
+// checked before anything is parsed.
+func documents(file string, data []byte) iter.Seq[*text] {
+	return func(yield func(*text) bool) {
+		data = bytes.TrimPrefix(data, []byte("\ufeff"))
+		start, startLine, line := 0, 0, 0
+		for offset := 0; offset < len(data); line++ {
+			end := len(data)
+			if i := bytes.IndexByte(data[offset:], '\n'); i >= 0 {
+				end = offset + i + 1
+			}
+			if cut, found := border(data[offset:end]); found {
+				if !yield(&text{file: file, line: startLine, data: data[start : offset+cut]}) {
+					return
+				}
+				start, startLine = offset+cut, line
+			}
+			offset = end
+		}
+		yield(&text{file: file, line: startLine, data: data[start:]})
+	}
+}
+
+// border reports whether a line stands between documents, and how much of it
+// belongs to the one before.
+func border(line []byte) (cut int, found bool) {
+	if len(line) < 3 || (len(line) > 3 && !bytes.ContainsRune([]byte(" \t\r\n"), rune(line[3]))) {
+		return 0, false
+	}
+	switch string(line[:3]) {
+	case "---":
+		return 0, true
+	case "...":
+		return 3, true
+	}
+	return 0, false
+}
+
+// blank reports whether the document has nothing but comments and borders.
+func (t *text) blank() bool {
+	for line := range bytes.Lines(t.data) {
+		line = bytes.TrimSpace(line)
+		switch {
+		case len(line) == 0, line[0] == '#', string(line) == "---", string(line) == "...":
+		case bytes.HasPrefix(line, []byte("--- #")), bytes.HasPrefix(line, []byte("... #")):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// parse reads the document into its tree. A problem has a place in the
+// document, from 1, or 0 when the parser does not say.
+func (t *text) parse() (line, column int, p policy.Problem, ok bool) {
+	if len(t.data) > MaxDocumentBytes {
+		return 1, 1, policy.Problem{
+			Code:   codeTooLarge,
+			Detail: fmt.Sprintf("the document has %d bytes; the limit is %d", len(t.data), MaxDocumentBytes),
+		}, false
+	}
+	if at := invalidUTF8(t.data); at >= 0 {
+		line = 1 + bytes.Count(t.data[:at], []byte("\n"))
+		column = at - bytes.LastIndexByte(t.data[:at], '\n')
+		return line, column, policy.Problem{Code: codeEncoding, Detail: "the document is not UTF-8"}, false
+	}
+	var node yaml.Node
+	if err := yaml.Unmarshal(t.plainJSON(), &node); err != nil {
+		line, column, p = t.syntaxProblem(err)
+		return line, column, p, false
+	}
+	if node.Kind != yaml.DocumentNode || len(node.Content) != 1 || node.Content[0].Kind != yaml.MappingNode {
+		return 1, 1, policy.Problem{
+			Code: codeNotMapping, Detail: "the document is not a mapping of fields",
+			Fix: "write one tenant a document, separated by ---",
+		}, false
+	}
+	t.root = node.Content[0]
+	return 0, 0, policy.Problem{}, true
+}
+
+func invalidUTF8(data []byte) int {
+	if utf8.Valid(data) {
+		return -1
+	}
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// plainJSON returns the document in a form that the YAML parser reads. JSON is
+// YAML, except that this parser knows neither the escape "\/" nor surrogate
+// pairs, both of which common JSON writers emit. In a document that is JSON they are
+// replaced by what they stand for.
+func (t *text) plainJSON() []byte {
+	if !bytes.ContainsRune(t.data, '\\') || !json.Valid(t.data) {
+		return t.data
+	}
+	out := make([]byte, 0, len(t.data))
+	line, begin := 1, 0
+	for i := 0; i < len(t.data); {
+		if t.data[i] == '\n' {
+			line++
+			begin = len(out) + 1
+		}
+		if t.data[i] != '\\' {
+			out = append(out, t.data[i])
+			i++
+			continue
+		}
+		plain, size := unescape(t.data[i:])
+		out = append(out, plain...)
+		i += size
+		if size != utf8.RuneCount(plain) {
+			column := utf8.RuneCount(out[begin:]) + 1
+			t.shifts = append(t.shifts, shift{line: line, column: column, delta: size - utf8.RuneCount(plain)})
+		}
+	}
+	return out
+}
+
+// unescape reads one JSON escape at the start of s. It returns it unchanged
+// unless it is one that the YAML parser does not know.
+func unescape(s []byte) (plain []byte, size int) {
+	switch {
+	case s[1] == '/':
+		return []byte("/"), 2
+	case s[1] == 'u' && len(s) >= 12 && s[6] == '\\' && s[7] == 'u':
+		high, errHigh := strconv.ParseUint(string(s[2:6]), 16, 16)
+		low, errLow := strconv.ParseUint(string(s[8:12]), 16, 16)
+		if r := utf16.DecodeRune(rune(high), rune(low)); errHigh == nil && errLow == nil && r != utf8.RuneError {
+			return utf8.AppendRune(nil, r), 12
+		}
+		return s[:6], 6
+	default:
+		return s[:2], 2
+	}
+}
+
+// syntaxProblem turns the parser's error into a problem. The commonest
+// mistake, an unquoted entry that starts with an asterisk, is YAML for a
+// reference to something else, and the parser's words for it help nobody.
+func (t *text) syntaxProblem(err error) (line, column int, p policy.Problem) {
+	detail := strings.TrimPrefix(err.Error(), "yaml: ")
+	if typed, ok := errors.AsType[*yaml.TypeError](err); ok {
+		detail = strings.Join(typed.Errors, "; ")
+	}
+	if rest, found := strings.CutPrefix(detail, "line "); found {
+		number, words, _ := strings.Cut(rest, ": ")
+		if n, err := strconv.Atoi(number); err == nil {
+			line, column, detail = n, 1, words
+		}
+	}
+	p = policy.Problem{Code: codeSyntax, Detail: "is not YAML or JSON: " + detail}
+	for n, text := range lines(t.data) {
+		entry, at := bareAsterisk(text)
+		if entry == "" {
+			continue
+		}
+		p.Value, p.Fix = entry, "write "+strconv.Quote(entry)+", in quotes"
+		return n, at, p
+	}
+	return line, column, p
+}
+
+// lines numbers the lines of data from 1.
+func lines(data []byte) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		n := 1
+		for line := range bytes.Lines(data) {
+			if !yield(n, string(line)) {
+				return
+			}
+			n++
+		}
+	}
+}
+
+// bareAsterisk finds a value that starts with an unquoted asterisk, as in
+// "- *.example" or "[*]", and its column.
+func bareAsterisk(line string) (entry string, column int) {
+	for i := range len(line) {
+		if line[i] != '*' || strings.ContainsAny(line[:i], "\"'#") {
+			continue
+		}
+		if before := strings.TrimRight(line[:i], " \t"); before != "" && strings.ContainsAny(before[len(before)-1:], ":-[,") {
+			entry, _, _ = strings.Cut(line[i:], ",")
+			return strings.TrimRight(entry, " \t\r\n]}"), i + 1
+		}
+	}
+	return "", 0
+}
+
+// place turns a place in the document, from 1, into one in the file.
+func (t *text) place(line, column int) (int, int) {
+	if line == 0 {
+		return t.line + 1, 1
+	}
+	moved := column
+	for _, s := range t.shifts {
+		if s.line == line && s.column <= column {
+			moved += s.delta
+		}
+	}
+	return t.line + line, moved
+}

@@ -1,0 +1,181 @@
+package tenant
+
+import "github.com/corsgate/corsgate/policy"
+
+// View is one tenant as seen by one request. It is a small value, taken once
+// and kept for the whole stream, so that a preflight, its request and the
+// response are decided by one policy (rule 73). The zero View knows nothing
+// and answers as [Unavailable].
+type View struct {
+	// Freshness says where the view comes from, or why it is empty.
+	Freshness Freshness
+	// Loading is closed when the load ends; only set when Freshness is Loading.
+	Loading <-chan struct{}
+
+	entry     *entry
+	stable    *boundRule
+	candidate *boundRule // nil without a candidate
+}
+
+// Result is the decision in force, and what a candidate in shadow would have said.
+type Result struct {
+	policy.Decision
+	// Memo is what [Options.Attach] returned for the policy that decided, or nil.
+	Memo any
+	// Shadow compares a candidate that only watched (rule 78): "agree", "would_allow",
+	// "would_deny", or "" when none did.
+	Shadow string
+	// Variant is "stable" or "candidate" when a candidate takes a share of the traffic
+	// (rule 79), else "".
+	Variant string
+}
+
+// Values of [Result.Shadow] and [Result.Variant].
+const (
+	ShadowAgree      = "agree"
+	ShadowWouldAllow = "would_allow"
+	ShadowWouldDeny  = "would_deny"
+
+	VariantStable    = "stable"
+	VariantCandidate = "candidate"
+)
+
+// viewOf is the view of e for a path; a nil entry is an unknown tenant.
+func viewOf(e *entry, path string) View {
+	switch {
+	case e == nil:
+		return View{Freshness: Unknown}
+	case e.stable == nil:
+		return View{Freshness: Unreadable, entry: e}
+	}
+	path = cutQuery(path)
+	v := View{entry: e, stable: e.stable.at(path)}
+	if e.candidate != nil {
+		v.candidate = e.candidate.at(path)
+	}
+	return v
+}
+
+// at returns the rule for a path without its query (rule 27).
+func (b *boundRules) at(path string) *boundRule {
+	for i := range b.routes {
+		if coversPath(b.routes[i].prefix, path) {
+			return &b.routes[i]
+		}
+	}
+	return &b.base
+}
+
+// ID is the tenant's id, or "" when there is none.
+func (v *View) ID() string {
+	if v.entry == nil {
+		return ""
+	}
+	return v.entry.record.id
+}
+
+// Decide answers r by the view: its mode, candidate and policy, or the closed
+// answer of its freshness (rules 8, 26, 28, 74, 76). u is the operator's choice for
+// unknown tenants. It does not allocate.
+func (v *View) Decide(r *policy.Request, u policy.UnknownTenant) Result {
+	if v.stable == nil {
+		return Result{Decision: v.closed(r, u)}
+	}
+	switch v.entry.record.mode {
+	case modeOff:
+		return Result{Decision: policy.DecideOff(r)}
+	case modeShadow:
+		res := v.decide(r)
+		res.Decision = res.Decision.Shadow()
+		return res
+	default:
+		return v.decide(r)
+	}
+}
+
+// closed is the answer without a policy.
+func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision {
+	switch v.Freshness {
+	case Unknown:
+		if r.Authority == "" {
+			return policy.DecideUnseen()
+		}
+		return policy.DecideUnknown(r, u)
+	case Ambiguous:
+		return policy.DecideAmbiguous(r)
+	case Unreadable:
+		return policy.DecideError(r, policy.PolicyUnreadable)
+	default:
+		return policy.DecideError(r, policy.StoreUnavailable)
+	}
+}
+
+// decide chooses between the policy in force and the candidate (rules 78, 79).
+func (v *View) decide(r *policy.Request) Result {
+	if v.candidate == nil {
+		return Result{Decision: v.stable.policy.Decide(r), Memo: v.stable.memo}
+	}
+	if v.takesCandidate(r.Origin) {
+		return Result{Decision: v.candidate.policy.Decide(r), Memo: v.candidate.memo, Variant: VariantCandidate}
+	}
+	res := Result{Decision: v.stable.policy.Decide(r), Memo: v.stable.memo}
+	if v.entry.record.percent > 0 {
+		res.Variant = VariantStable
+	}
+	if r.Origin != "" {
+		watched := v.candidate.policy.Decide(r)
+		res.Shadow = compare(&res.Decision, &watched)
+	}
+	return res
+}
+
+// takesCandidate reports whether the candidate decides for real. A request
+// without an Origin belongs to no pair: only a full roll-out moves it.
+func (v *View) takesCandidate(origin string) bool {
+	percent := v.entry.record.percent
+	if percent <= 0 || origin == "" {
+		return percent >= 100
+	}
+	return bucket(v.entry.record.id, origin) < percent
+}
+
+// compare says how a watching candidate differs from the decision in force.
+func compare(live, watched *policy.Decision) string {
+	switch {
+	case live.Outcome == watched.Outcome:
+		return ShadowAgree
+	case live.Outcome == policy.Denied:
+		return ShadowWouldAllow
+	case watched.Outcome == policy.Denied:
+		return ShadowWouldDeny
+	default:
+		return ShadowAgree
+	}
+}
+
+// Explanation is what a view says about one request, and why.
+type Explanation struct {
+	// Result is what Decide gives.
+	Result Result
+	// Policy is the field path of the policy that decided, for example
+	// "routes[0].policy", or "" when none did.
+	Policy string
+	// Why is the policy's own explanation; without a policy it holds the decision only.
+	Why policy.Explanation
+}
+
+// Explain decides r as Decide does and says which policy did, and why.
+func (v *View) Explain(r *policy.Request, u policy.UnknownTenant) Explanation {
+	res := v.Decide(r, u)
+	ex := Explanation{Result: res, Why: policy.Explanation{Decision: res.Decision}}
+	if v.stable == nil || v.entry.record.mode == modeOff {
+		return ex
+	}
+	by := v.stable
+	if res.Variant == VariantCandidate {
+		by = v.candidate
+	}
+	ex.Policy, ex.Why = by.path, by.policy.Explain(r)
+	ex.Why.Decision = res.Decision
+	return ex
+}
