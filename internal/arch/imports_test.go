@@ -71,6 +71,7 @@ func table() []imports {
 		},
 		{dir: "internal/arch"},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
+		{dir: "internal/report", ours: []string{"policy", "tenant"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
 		{
 			dir:    "internal/config",
@@ -86,8 +87,8 @@ func table() []imports {
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/config", "internal/demo"},
-			others: []string{cobra, pflag, protobuf, grpc},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/config", "internal/demo", "internal/report"},
+			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "golang.org/x/net"}},
 	}
