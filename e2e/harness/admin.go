@@ -1,0 +1,153 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/corsgate/corsgate/envoy"
+)
+
+// Admin reads Envoy's administration interface.
+type Admin struct{ addr string }
+
+func (a *Admin) get(ctx context.Context, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+a.addr+path, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	// One connection a question: nothing of ours stays open after the test.
+	req.Close = true
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s: %s", path, resp.Status)
+	}
+	return body, err
+}
+
+func (a *Admin) listenerAddr(ctx context.Context, name string) (string, error) {
+	body, err := a.get(ctx, "/listeners?format=json")
+	if err != nil {
+		return "", err
+	}
+	var reply struct {
+		Statuses []struct {
+			Name  string `json:"name"`
+			Local struct {
+				Socket struct {
+					Address string `json:"address"`
+					Port    int    `json:"port_value"`
+				} `json:"socket_address"`
+			} `json:"local_address"`
+		} `json:"listener_statuses"`
+	}
+	if err := json.Unmarshal(body, &reply); err != nil {
+		return "", err
+	}
+	for _, s := range reply.Statuses {
+		if s.Name == name && s.Local.Socket.Port != 0 {
+			return net.JoinHostPort(s.Local.Socket.Address, strconv.Itoa(s.Local.Socket.Port)), nil
+		}
+	}
+	return "", fmt.Errorf("listener %q has no port yet", name)
+}
+
+// Stats are all counters and gauges whose names contain part.
+func (a *Admin) Stats(tb testing.TB, part string) map[string]uint64 {
+	tb.Helper()
+	body, err := a.get(context.Background(), "/stats?filter="+url.QueryEscape(quoteRegex(part)))
+	if err != nil {
+		tb.Fatalf("reading Envoy's counters: %v", err)
+	}
+	out := map[string]uint64{}
+	for line := range strings.Lines(string(body)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		if n, err := strconv.ParseUint(value, 10, 64); err == nil {
+			out[name] = n
+		}
+	}
+	return out
+}
+
+func quoteRegex(s string) string { return strings.ReplaceAll(s, ".", `\.`) }
+
+// Stat is one counter or gauge by its full name, 0 when Envoy has none of that name.
+func (a *Admin) Stat(tb testing.TB, name string) uint64 {
+	tb.Helper()
+	return a.Stats(tb, name)[name]
+}
+
+// AwaitStat waits until ok holds for a counter or gauge.
+func (a *Admin) AwaitStat(tb testing.TB, name string, ok func(uint64) bool) {
+	tb.Helper()
+	Eventually(tb, name, func() error {
+		if n := a.Stat(tb, name); !ok(n) {
+			return fmt.Errorf("it is %d", n)
+		}
+		return nil
+	})
+}
+
+// AwaitProcessors waits until n processors are healthy in Envoy's eyes.
+func (a *Admin) AwaitProcessors(tb testing.TB, n int) {
+	tb.Helper()
+	name := "cluster." + envoy.ClusterProcessor + ".membership_healthy"
+	a.AwaitStat(tb, name, func(healthy uint64) bool { return healthy == uint64(n) })
+}
+
+// Calls counts what one of the two calls to the processor has cost so far.
+type Calls struct {
+	// Streams opened, messages sent to the processor, failures of any kind, and requests let
+	// through in spite of one.
+	Streams, Messages, Failed, Timeouts, Allowed uint64
+}
+
+// Sub is the difference to an earlier reading.
+func (c Calls) Sub(before Calls) Calls {
+	return Calls{
+		Streams:  c.Streams - before.Streams,
+		Messages: c.Messages - before.Messages,
+		Failed:   c.Failed - before.Failed,
+		Timeouts: c.Timeouts - before.Timeouts,
+		Allowed:  c.Allowed - before.Allowed,
+	}
+}
+
+// Calls reads the counters of [envoy.CallPreflight] or [envoy.CallActual].
+func (a *Admin) Calls(tb testing.TB, call string) Calls {
+	tb.Helper()
+	at := "http." + envoy.StatPrefix + ".ext_proc." + call + "."
+	s := a.Stats(tb, at)
+	return Calls{
+		Streams:  s[at+"streams_started"],
+		Messages: s[at+"stream_msgs_sent"],
+		Failed:   s[at+"streams_failed"],
+		Timeouts: s[at+"message_timeouts"],
+		Allowed:  s[at+"failure_mode_allowed"],
+	}
+}
+
+// ConfigDump is Envoy's own view of its configuration, in JSON.
+func (a *Admin) ConfigDump(tb testing.TB) []byte {
+	tb.Helper()
+	body, err := a.get(context.Background(), "/config_dump")
+	if err != nil {
+		tb.Fatalf("reading Envoy's configuration: %v", err)
+	}
+	return body
+}

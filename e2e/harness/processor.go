@@ -1,0 +1,139 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+)
+
+// ProcessorOptions say how to run corsgate serve.
+type ProcessorOptions struct {
+	// Tenants is the file or directory of tenant documents.
+	Tenants string
+	// Listen is the address of ext_proc, host:port or unix:PATH; a free port by default. Give
+	// that of an earlier process to replace it.
+	Listen string
+	// Args are further flags.
+	Args []string
+	// Env are further variables, "NAME=value".
+	Env []string
+	// NoWait does not wait for SERVING.
+	NoWait bool
+}
+
+// Processor is a running corsgate.
+type Processor struct {
+	*Process
+	// Addr is the address of ext_proc and health.
+	Addr string
+	// AdminAddr is the host:port of the HTTP side.
+	AdminAddr string
+}
+
+// StartProcessor runs corsgate serve and waits until its health is SERVING.
+func StartProcessor(tb testing.TB, o ProcessorOptions) *Processor {
+	tb.Helper()
+	if o.Listen == "" {
+		o.Listen = FreeAddr(tb)
+	}
+	admin := FreeAddr(tb)
+	args := append([]string{"serve", "--tenants", o.Tenants, "--listen", o.Listen, "--admin-listen", admin}, o.Args...)
+	cmd := exec.Command(CorsgateBinary(tb), args...)
+	cmd.Env = append(cmd.Environ(), o.Env...)
+	p := &Processor{Process: startProcess(tb, "corsgate", cmd), Addr: o.Listen, AdminAddr: admin}
+	if !o.NoWait {
+		p.AwaitServing(tb)
+	}
+	return p
+}
+
+// AwaitServing waits until health is SERVING.
+func (p *Processor) AwaitServing(tb testing.TB) {
+	tb.Helper()
+	Eventually(tb, "corsgate to serve", func() error {
+		if err := p.ended(); err != nil {
+			return err
+		}
+		status, err := p.Health(tb.Context())
+		if err == nil && status != healthpb.HealthCheckResponse_SERVING {
+			err = fmt.Errorf("health is %s", status)
+		}
+		return err
+	})
+}
+
+// Health asks once for the health of the whole process.
+func (p *Processor) Health(ctx context.Context) (healthpb.HealthCheckResponse_ServingStatus, error) {
+	conn, err := grpc.NewClient(target(p.Addr), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	reply, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{})
+	return reply.GetStatus(), err
+}
+
+// target turns an address into one for grpc.NewClient; unix:PATH is one already.
+func target(addr string) string {
+	if _, _, err := net.SplitHostPort(addr); err == nil {
+		return "passthrough:///" + addr
+	}
+	return addr
+}
+
+// Service is a gRPC server inside the test, in place of a process.
+type Service struct {
+	// Addr is its host:port.
+	Addr string
+	// Health is its health service, SERVING at first.
+	Health *health.Server
+
+	server *grpc.Server
+	ended  chan struct{}
+}
+
+// StartService serves what register adds, and health, on addr (a free port when empty),
+// until the test ends.
+func StartService(tb testing.TB, addr string, register func(*grpc.Server)) *Service {
+	tb.Helper()
+	if addr == "" {
+		addr = anyPort
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		tb.Fatalf("starting a service: %v", err)
+	}
+	s := &Service{
+		Addr:   l.Addr().String(),
+		Health: health.NewServer(),
+		ended:  make(chan struct{}),
+		server: grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+			MinTime: 5 * time.Second, PermitWithoutStream: true,
+		})),
+	}
+	healthpb.RegisterHealthServer(s.server, s.Health)
+	register(s.server)
+	go func() {
+		defer close(s.ended)
+		_ = s.server.Serve(l) // ends with Stop
+	}()
+	tb.Cleanup(s.Stop)
+	return s
+}
+
+// Stop closes the listener and all connections at once. It may be called again.
+func (s *Service) Stop() {
+	s.server.Stop()
+	<-s.ended
+}
