@@ -62,6 +62,7 @@ func (b *builder) processorCluster() *clusterv3.Cluster {
 		OutlierDetection: &clusterv3.OutlierDetection{
 			ConsecutiveGatewayFailure:          count(5),
 			EnforcingConsecutiveGatewayFailure: count(100),
+			EnforcingConsecutive_5Xx:           count(0),
 			Interval:                           seconds(2),
 			BaseEjectionTime:                   seconds(5),
 			MaxEjectionPercent:                 count(50),

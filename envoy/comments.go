@@ -75,7 +75,7 @@ func clusterComments(o *Options) []comment {
 		at("common_lb_config", `With no healthy host fail at once, rather than try the sick ones until the message times out. The empty value is 0 %.`),
 		at("circuit_breakers", `Every open call counts as a request, and the default of 1024 for all workers together is soon reached. max_retries has to cover all calls in flight when a process dies; the default is 3.`),
 		at("health_checks", `Finds a process that hangs or is about to stop within a second. no_traffic_interval counts until the first request; its default of 60 s would leave a new process unchecked.`),
-		at("outlier_detection", `Takes a host out that answers with errors while its health check is still well.`),
+		at("outlier_detection", `Takes a host out that resets or refuses calls while its health check is still well. Errors of single calls do not count (enforcing_consecutive_5xx), lest a client that provokes some could take the hosts away from all others.`),
 		at("typed_extension_protocol_options", `gRPC needs HTTP/2. The pings find connections that died silently; corsgate allows them.`),
 	}
 	if o.ProcessorTLS != nil {
@@ -127,8 +127,10 @@ func metadataComments(actual string) []comment {
 func responseComments(o *Options, actual string) []comment {
 	out := []comment{
 		{pathMatchers + "/1", `Everything else, requests without an Origin included: their responses need Vary, and those of a public policy Access-Control-Allow-Origin.`},
-		{actual + "/response_attributes", `Tells the processor which request a response belongs to when it was not shown the request.`},
 		{actual + "/forward_rules", `A policy may expose all headers of a response, so their names go to the processor; credentials do not.`},
+	}
+	if o.Design == ResponseOnly {
+		out = append(out, comment{actual + "/processing_request_modifier", `Tells the processor which request a response belongs to. An Origin with bytes outside printable ASCII is sent as "?", which no policy allows.`})
 	}
 	closed := `Fails closed: without a decision the client gets a 503. Failing open would let the application's own CORS headers through, whatever they grant.`
 	if o.FailOpen {

@@ -4,6 +4,7 @@ import (
 	rulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	attributesv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/ext_proc/processing_request_modifiers/mapped_attribute_builder/v3"
 	previousv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
@@ -42,10 +43,10 @@ func (b *builder) actualCall() *extprocv3.ExternalProcessor {
 		return p
 	case ResponseOnly:
 		p.ProcessingMode = mode(false, true)
+		p.ProcessingRequestModifier = b.requestInResponse()
 	default:
 		p.ProcessingMode = mode(true, true)
 	}
-	p.ResponseAttributes = responseAttributes()
 	p.FailureModeAllow = b.o.FailOpen
 	p.MutationRules = mayWrite(mayWriteCORS)
 	p.ForwardRules = nothingSecret()
@@ -130,10 +131,20 @@ func exact(names ...string) *matcherv3.ListStringMatcher {
 	return out
 }
 
-// responseAttributes tell a response-phase call which request it answers (rule 69).
-func responseAttributes() []string {
-	return []string{
-		wire.AttrOrigin, wire.AttrRequestMethod, wire.AttrRequestHeaders,
-		wire.AttrHost, wire.AttrPath, wire.AttrMethod, wire.AttrScheme,
+// requestInResponse tells a response-phase call which request it answers (rule 69). An Origin
+// that is not printable ASCII becomes "?", which no policy allows: attributes are protobuf
+// strings, Envoy writes any bytes into them, and gRPC then refuses the whole message, so
+// that one client could make calls fail at will.
+//
+// Preflights are not answered here, so the headers that only they carry are left out. Nor
+// is any of this asked for in design A, where the same stream has shown the request before.
+func (b *builder) requestInResponse() *corev3.TypedExtensionConfig {
+	attributes := map[string]string{
+		wire.AttrOrigin: wire.AttrOrigin + `.matches('^[ -~]*$') ? ` + wire.AttrOrigin + ` : '?'`,
 	}
+	// Envoy answers 400 to other bytes in these.
+	for _, name := range []string{wire.AttrHost, wire.AttrPath, wire.AttrMethod, wire.AttrScheme} {
+		attributes[name] = name
+	}
+	return b.extension("attributes", &attributesv3.MappedAttributeBuilder{MappedResponseAttributes: attributes})
 }
