@@ -1,5 +1,7 @@
 package policy
 
+import "iter"
+
 // Outcome is the result of a decision in one word, fit for a metric label.
 type Outcome uint8
 
@@ -81,3 +83,51 @@ const (
 	// Overload: too much is in flight already.
 	Overload
 )
+
+// String is the name of o in metrics, spans and metadata.
+func (o Outcome) String() string {
+	switch o {
+	case Passthrough:
+		return "passthrough"
+	case Allowed:
+		return "allowed"
+	case Denied:
+		return "denied"
+	case Error:
+		return "error"
+	}
+	return "invalid"
+}
+
+// lastReason ends the enumeration.
+const lastReason = Overload
+
+// Reasons gives every reason in the order of the enumeration.
+func Reasons() iter.Seq[Reason] {
+	return func(yield func(Reason) bool) {
+		for r := range lastReason + 1 {
+			if !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// ParseReason finds a reason by its String.
+func ParseReason(name string) (Reason, bool) {
+	for r := range Reasons() {
+		if r.String() == name {
+			return r, true
+		}
+	}
+	return 0, false
+}
+
+// String is the name of r in metrics, spans, metadata, access logs and explain.
+func (r Reason) String() string { return r.about().name }
+
+// Rule is the rule that r comes from, as "rule 30".
+func (r Reason) Rule() string { return r.about().rule }
+
+// Text says in one sentence what r means, for people.
+func (r Reason) Text() string { return r.about().text }

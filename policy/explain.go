@@ -1,0 +1,61 @@
+package policy
+
+import "strings"
+
+// Explanation is what explain prints.
+type Explanation struct {
+	Decision Decision
+	Rule     string     // "rule 30"
+	Text     string     // what the reason means, in one sentence
+	Subject  string     // what the reason is about: the origin, the method or the header name
+	Entry    string     // the entry that matched, as written
+	Near     []NearMiss // for denials
+}
+
+// Explain decides r as Decide does, with the same steps, and says why. Unlike
+// Decide it walks the whole list of origins and allocates.
+func (p *Policy) Explain(r *Request) Explanation {
+	d := p.Decide(r)
+	x := Explanation{Decision: d, Rule: d.Reason.Rule(), Text: d.Reason.Text(), Entry: p.entryText(d.Entry)}
+	c := classify(r)
+	switch d.Reason {
+	case MethodMalformed, MethodForbidden, MethodNotListed:
+		x.Subject = c.method
+		x.Near = p.nearMethods(c.method)
+	case HeadersMalformed, HeadersOversize, HeadersNotListed:
+		_, x.Subject, _ = p.checkHeaders(r.RequestHeaders)
+	case OriginNull, OriginNotListed, OriginMalformed, OriginMultiple:
+		x.Subject = c.origin
+		x.Near = p.nearOrigins(c.origin, r.Now)
+	default:
+		x.Subject = c.origin
+	}
+	if c.kind == SameOrigin && !c.same && d.Outcome == Passthrough {
+		x.Near = p.nearOrigins(c.origin, r.Now)
+	}
+	return x
+}
+
+// entryText returns the entry number i as written, or "".
+func (p *Policy) entryText(i int) string {
+	permanent := len(p.spec.Origins)
+	switch {
+	case i < 0:
+		return ""
+	case i < permanent:
+		return p.spec.Origins[i]
+	case i < permanent+len(p.spec.TemporaryOrigins):
+		return p.spec.TemporaryOrigins[i-permanent].Origin
+	}
+	return ""
+}
+
+// nearMethods finds listed methods that differ by case only (rule 37).
+func (p *Policy) nearMethods(method string) []NearMiss {
+	for _, m := range append([]string{"GET", "HEAD", "POST"}, p.spec.Methods...) {
+		if m != method && equalFold(m, method) {
+			return []NearMiss{{Kind: nearCase, Entry: m, Hint: "methods have case: the script has to ask for " + strings.ToValidUTF8(m, "")}}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package policy
+
+// DecideUnseen is the answer to a response whose request is unknown: only Vary is
+// kept right (rules 8 and 69).
+func DecideUnseen() Decision {
+	return Decision{Kind: Unseen, Reason: RequestUnseen, Entry: -1, action: actVary}
+}
+
+// DecideOff is the answer of a tenant in mode OFF: nothing is touched.
+func DecideOff(r *Request) Decision {
+	return Decision{Kind: classify(r).kind, Reason: TenantOff, Entry: -1}
+}
+
+// UnknownTenant is the operator's choice for hosts without a tenant (rule 28).
+type UnknownTenant uint8
+
+// The choices for unknown tenants.
+const (
+	// UnknownRefuse refuses preflights with 403 and leaves actual responses untouched.
+	UnknownRefuse UnknownTenant = iota
+	// UnknownStrip refuses preflights with 403, removes the application's CORS headers
+	// from actual responses and adds Vary.
+	UnknownStrip
+	// UnknownForward passes everything on untouched.
+	UnknownForward
+)
+
+// DecideUnknown is the answer for a host without a tenant (rule 28). Where nothing is
+// refused or removed the outcome is Passthrough.
+func DecideUnknown(r *Request, u UnknownTenant) Decision {
+	switch u {
+	case UnknownForward:
+		return Decision{Kind: classify(r).kind, Reason: TenantForwarded, Entry: -1}
+	case UnknownStrip:
+		return closed(r, TenantUnknown)
+	}
+	d := closed(r, TenantUnknown)
+	if d.Kind != Preflight {
+		d.Outcome, d.action = Passthrough, actNone
+	}
+	return d
+}
+
+// DecideAmbiguous is the answer when the authority names no single host (rule 26): a
+// preflight is refused, and nothing that the application grants gets out.
+func DecideAmbiguous(r *Request) Decision { return closed(r, TenantAmbiguous) }
+
+// closed denies cross-origin requests without a policy. What no policy could deny,
+// same-origin and other requests, only loses the application's CORS headers.
+func closed(r *Request, why Reason) Decision {
+	d := Decision{Kind: classify(r).kind, Reason: why, Entry: -1}
+	switch d.Kind {
+	case Preflight:
+		d.Outcome, d.action = Denied, actRefuse
+	case Actual:
+		d.Outcome, d.action = Denied, actStrip
+	case NotCORS, SameOrigin:
+		d.action = actStrip
+	case Exempt:
+		d.Reason = MethodExempt
+	default:
+		// Websockets pass: enforcing is a policy's choice, and there is none (rule 9).
+	}
+	return d
+}
+
+// DecideError is the answer when we failed (rule 76): a preflight gets 503, so that no
+// browser takes it for a policy, and an actual request goes on without any CORS header
+// in its response. why is StoreUnavailable, PolicyUnreadable, Deadline, Panic or
+// Overload; any other reason is taken for Panic.
+func DecideError(r *Request, why Reason) Decision {
+	if why < StoreUnavailable || why > Overload {
+		why = Panic
+	}
+	d := closed(r, why)
+	if d.Kind == Exempt {
+		return d
+	}
+	d.Outcome = Error
+	if d.Kind == Preflight {
+		d.action = actFail
+	}
+	return d
+}

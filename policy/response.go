@@ -1,0 +1,236 @@
+package policy
+
+import "net/http"
+
+// Names of response headers, as they are written.
+const (
+	headerAllowOrigin      = "access-control-allow-origin"
+	headerAllowCredentials = "access-control-allow-credentials"
+	headerAllowMethods     = "access-control-allow-methods"
+	headerAllowHeaders     = "access-control-allow-headers"
+	headerExposeHeaders    = "access-control-expose-headers"
+	headerMaxAge           = "access-control-max-age"
+	headerAllowPrivate     = "access-control-allow-private-network"
+	headerTiming           = "timing-allow-origin"
+	headerVary             = "vary"
+	headerCacheControl     = "cache-control"
+)
+
+// Header is one header field; Name is lower-case.
+type Header struct{ Name, Value string }
+
+// AppendReply appends the headers of the gateway's own reply to dst and returns it with
+// the status. Only for Answered decisions; for others the status is 0. The body of
+// the reply is empty.
+func (d *Decision) AppendReply(dst []Header) (int, []Header) {
+	switch d.action {
+	case actAllow:
+		dst = d.appendPreflight(dst)
+		return orStatus(d.policy.spec.Preflight.SuccessStatus, http.StatusNoContent), d.appendVary(dst)
+	case actDebug:
+		return http.StatusNoContent, d.appendVary(d.appendPassed(dst))
+	case actRefuse:
+		status := http.StatusForbidden
+		if d.policy != nil {
+			status = orStatus(d.policy.spec.Preflight.DeniedStatus, status)
+		}
+		return status, d.appendVary(dst)
+	case actBlock:
+		return http.StatusForbidden, append(dst, Header{headerVary, varyOrigin})
+	case actFail:
+		dst = append(dst, Header{headerCacheControl, "no-store"})
+		return http.StatusServiceUnavailable, d.appendVary(dst)
+	}
+	return 0, dst
+}
+
+func orStatus(status, otherwise int) int {
+	if status == 0 {
+		return otherwise
+	}
+	return status
+}
+
+// appendVary appends the Vary of preflights (rule 60).
+func (d *Decision) appendVary(dst []Header) []Header {
+	value := varyPreflight
+	if d.policy != nil && d.policy.spec.PrivateNetworkAccess {
+		value = varyPreflightPrivate
+	}
+	return append(dst, Header{headerVary, value})
+}
+
+// appendPreflight appends what a granted preflight says (rule 54).
+func (d *Decision) appendPreflight(dst []Header) []Header {
+	p := d.policy
+	dst = d.appendPassed(dst)
+	if p.echoesHeaders() {
+		if names := echoNames(d.headers); names != "" {
+			dst = append(dst, Header{headerAllowHeaders, names})
+		}
+	} else if p.allowHeaders != "" {
+		dst = append(dst, Header{headerAllowHeaders, p.allowHeaders})
+	}
+	if p.maxAge != "" {
+		dst = append(dst, Header{headerMaxAge, p.maxAge})
+	}
+	if p.spec.Preflight.ExposeHeaders && p.exposeHeaders != "" {
+		dst = append(dst, Header{headerExposeHeaders, p.exposeHeaders})
+	}
+	return dst
+}
+
+// appendPassed appends the part of a preflight's answer that does not depend on
+// the requested headers, as far as the checks went: d.method is empty when the
+// method was the one to fail (rule 56).
+func (d *Decision) appendPassed(dst []Header) []Header {
+	p := d.policy
+	dst = append(dst, Header{headerAllowOrigin, d.origin})
+	if p.spec.Credentials {
+		dst = append(dst, Header{headerAllowCredentials, "true"})
+	}
+	switch {
+	case d.method == "":
+	case p.echoesMethod():
+		dst = append(dst, Header{headerAllowMethods, d.method})
+	default:
+		dst = append(dst, Header{headerAllowMethods, p.allowMethods})
+	}
+	if d.private {
+		dst = append(dst, Header{headerAllowPrivate, "true"})
+	}
+	return dst
+}
+
+// Upstream is what the application's response says about CORS. Field values of
+// several lines are joined by a comma; Names lists all header names of the
+// response (lower-case) and is only read for "expose all".
+type Upstream struct {
+	AllowOrigin, AllowCredentials, ExposeHeaders, Vary string
+	HasCORS                                            bool // any access-control-* header is present
+	Names                                              []string
+}
+
+// Edits are the changes to a response: removals first, then sets (each replaces).
+type Edits struct {
+	Remove []string
+	Set    []Header
+	// Conflict: the application sent CORS headers that differ from ours (rule 72).
+	Conflict bool
+}
+
+// AppendEdits writes the edits of an actual response into e (reusing its slices). For
+// an Answered decision, which has no actual response, it removes and adds Vary
+// as for a denied request. A nil up is a response without CORS headers and Vary.
+func (d *Decision) AppendEdits(e *Edits, up *Upstream) {
+	e.Remove, e.Set, e.Conflict = e.Remove[:0], e.Set[:0], false
+	if up == nil {
+		up = &Upstream{}
+	}
+	switch d.action {
+	case actNone:
+		return
+	case actVary:
+		e.setVary(up)
+		return
+	}
+	g := d.grants(up)
+	e.Conflict = g.differs(up)
+	mode := Override
+	if d.policy != nil {
+		mode = d.policy.spec.UpstreamHeaders
+	}
+	if mode == Passthru {
+		e.setVary(up)
+		return
+	}
+	if mode == Fill && g.origin != "" && g.origin == up.AllowOrigin {
+		g.keep(up)
+	}
+	e.write(&g, up)
+	if d.action != actPublic {
+		e.setVary(up)
+	}
+}
+
+// grants is what a response says to scripts. Empty fields are not sent.
+type grants struct {
+	origin, credentials, expose, timing string
+	// manageTiming: Timing-Allow-Origin is ours to set and to remove (rule 71).
+	manageTiming bool
+	// The application's own header stands as it is (mode fill).
+	keepOrigin, keepCredentials, keepExpose bool
+}
+
+// grants collects what d says on an actual response (rules 45, 49, 62, 66, 71).
+func (d *Decision) grants(up *Upstream) grants {
+	p := d.policy
+	if p == nil {
+		return grants{}
+	}
+	g := grants{manageTiming: p.spec.TimingAllowOrigin}
+	if d.action != actGrant && d.action != actPublic {
+		return g
+	}
+	g.origin, g.expose = d.origin, p.exposeHeaders
+	if p.spec.Credentials {
+		g.credentials = "true"
+	}
+	if p.exposeAll && up.Names != nil {
+		g.expose = exposeNames(up.Names)
+	}
+	if g.manageTiming {
+		g.timing = d.origin
+	}
+	return g
+}
+
+// differs reports whether the application said anything else to scripts (rule 72).
+func (g *grants) differs(up *Upstream) bool {
+	if !up.HasCORS {
+		return false
+	}
+	if g.origin == "" {
+		return true
+	}
+	return up.AllowOrigin != g.origin || up.AllowCredentials != g.credentials || !sameList(up.ExposeHeaders, g.expose)
+}
+
+// keep leaves to the application what it may say under g: its Access-Control-Allow-Origin,
+// which is the same, true credentials if we grant them, and its own exposed headers.
+func (g *grants) keep(up *Upstream) {
+	g.keepOrigin = true
+	g.keepCredentials = g.credentials != "" && up.AllowCredentials == g.credentials
+	g.keepExpose = up.ExposeHeaders != ""
+}
+
+// write turns g into removals and sets. A header that is set is not removed, for
+// setting replaces every line of it.
+func (e *Edits) write(g *grants, up *Upstream) {
+	e.put(headerAllowOrigin, g.origin, g.keepOrigin, up.HasCORS)
+	e.put(headerAllowCredentials, g.credentials, g.keepCredentials, up.HasCORS)
+	e.put(headerExposeHeaders, g.expose, g.keepExpose, up.HasCORS)
+	e.put(headerTiming, g.timing, false, g.manageTiming)
+	if up.HasCORS {
+		// They belong on preflights only (rule 62).
+		e.Remove = append(e.Remove, headerAllowMethods, headerAllowHeaders, headerMaxAge, headerAllowPrivate)
+	}
+}
+
+// put sets name to value, or removes it if it may be there and is not kept.
+func (e *Edits) put(name, value string, kept, present bool) {
+	switch {
+	case kept:
+	case value != "":
+		e.Set = append(e.Set, Header{name, value})
+	case present:
+		e.Remove = append(e.Remove, name)
+	}
+}
+
+// setVary makes Vary name Origin (rules 64 and 65).
+func (e *Edits) setVary(up *Upstream) {
+	if value, changed := mergeVary(up.Vary); changed {
+		e.Set = append(e.Set, Header{headerVary, value})
+	}
+}
