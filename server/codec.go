@@ -24,8 +24,10 @@ func (f *frame) free() {
 	}
 }
 
+// Name is that of the proto codec, which Envoy asks for.
 func (codec) Name() string { return proto.Name }
 
+// Marshal gives gRPC the shared bytes of a reply, which it only reads.
 func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	if rep, ok := v.(*reply); ok {
 		return rep.wire, nil
@@ -33,6 +35,7 @@ func (codec) Marshal(v any) (mem.BufferSlice, error) {
 	return encoding.GetCodecV2(proto.Name).Marshal(v)
 }
 
+// Unmarshal leaves the bytes of a frame as they are.
 func (codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if f, ok := v.(*frame); ok {
 		f.buffer = data.MaterializeToBuffer(mem.DefaultBufferPool())

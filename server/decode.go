@@ -88,6 +88,8 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 		m.request, m.path = request.request()
 	case responseHeaders:
 		m.upstream = upstream.upstream()
+	default:
+		// Bodies and trailers decide nothing.
 	}
 	return nil
 }
@@ -106,8 +108,9 @@ func kindOf(number protowire.Number) messageKind {
 		return requestTrailers
 	case fieldResponseTrailers:
 		return responseTrailers
+	default:
+		return nothing
 	}
-	return nothing
 }
 
 // decodeHeaders reads an HttpHeaders message into the collector of its kind.
@@ -158,6 +161,7 @@ func decodeHeader(b []byte) (name, value []byte, err error) {
 			value = s.bytes
 		case fieldHeaderRaw:
 			raw = s.bytes
+		default:
 		}
 	}
 	if len(raw) > 0 {

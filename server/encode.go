@@ -148,7 +148,7 @@ func (x *exchange) rejected(phase Phase, up *policy.Upstream) *reply {
 // closedEdits takes every grant off a response, whatever it holds, and forbids
 // caches to reuse it.
 func closedEdits() *policy.Edits {
-	e := &policy.Edits{Set: []policy.Header{{Name: "vary", Value: "*"}}}
+	e := &policy.Edits{Set: []policy.Header{{Name: wire.HeaderVary, Value: "*"}}}
 	for _, pair := range wire.HeaderMeta() {
 		e.Remove = append(e.Remove, pair[0])
 	}

@@ -57,8 +57,9 @@ func (f *fixedReplies) empty(kind messageKind) *reply {
 		return &f.requestTrailers
 	case responseTrailers:
 		return &f.responseTrailers
+	default:
+		return &f.end
 	}
-	return &f.end
 }
 
 // lastResort is a closed answer that takes no part of policy to make. Whatever
@@ -69,7 +70,7 @@ func (f *fixedReplies) lastResort(m *message) *reply {
 		return &f.strip
 	case m.kind != requestHeaders:
 		return f.empty(m.kind)
-	case m.request.Method == "OPTIONS" && m.request.RequestMethod != "":
+	case m.request.Method == methodOptions && m.request.RequestMethod != "":
 		return &f.refuse
 	}
 	return &f.goOn

@@ -3,7 +3,7 @@ package server
 import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
-	"google.golang.org/grpc/health/grpc_health_v1"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
 // Health answers grpc.health.v1 for the whole server ("") and for [ServiceName].
@@ -18,16 +18,16 @@ func NewHealth() *Health {
 
 // Register adds the health service to r.
 func (h *Health) Register(r grpc.ServiceRegistrar) {
-	grpc_health_v1.RegisterHealthServer(r, h.server)
+	healthpb.RegisterHealthServer(r, h.server)
 }
 
 // SetServing says SERVING or NOT_SERVING from now on, also to those who watch.
 // NOT_SERVING takes this host out of Envoy's load balancing within one health
 // check interval.
 func (h *Health) SetServing(serving bool) {
-	status := grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	status := healthpb.HealthCheckResponse_NOT_SERVING
 	if serving {
-		status = grpc_health_v1.HealthCheckResponse_SERVING
+		status = healthpb.HealthCheckResponse_SERVING
 	}
 	h.server.SetServingStatus("", status)
 	h.server.SetServingStatus(ServiceName, status)

@@ -86,7 +86,7 @@ func setHeaders(headers []policy.Header) []*corev3.HeaderValueOption {
 	for _, h := range headers {
 		set = append(set, &corev3.HeaderValueOption{
 			Header:       &corev3.HeaderValue{Key: h.Name, RawValue: []byte(h.Value)},
-			Append:       wrapperspb.Bool(false),
+			Append:       wrapperspb.Bool(false), //nolint:staticcheck // SA1019: Envoy 1.40 ignores append_action.
 			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
 		})
 	}

@@ -2,15 +2,17 @@ package server
 
 import (
 	"bytes"
-	"net/http"
 	"slices"
 
+	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
 )
 
 // maxFieldBytes is how much of one request header is kept. Each bound of package
 // policy is smaller, so what is cut off could only have been refused as well.
 const maxFieldBytes = 8 << 10
+
+const methodOptions = "OPTIONS"
 
 // field gathers the lines of one header: a single line is not copied, several are
 // joined by a comma, as Envoy joins those that it knows (lab fact L6).
@@ -64,15 +66,15 @@ func (f *requestFields) add(name, value []byte) {
 		f.scheme.add(value)
 	case ":protocol":
 		f.protocol.add(value)
-	case "origin":
+	case wire.HeaderOrigin:
 		f.origin.add(value)
-	case "access-control-request-method":
+	case wire.HeaderRequestMethod:
 		f.requestMethod.add(value)
-	case "access-control-request-headers":
+	case wire.HeaderRequestHeaders:
 		f.requestHeaders.add(value)
-	case "access-control-request-private-network":
+	case wire.HeaderRequestPrivateNetwork:
 		f.privateNetwork.add(value)
-	case "upgrade":
+	case wire.HeaderUpgrade:
 		f.upgrade.add(value)
 	}
 }
@@ -95,10 +97,7 @@ func (f *requestFields) request() (r policy.Request, path string) {
 
 // methodText copies a method; the usual ones cost nothing.
 func methodText(b []byte) string {
-	for _, known := range [...]string{
-		http.MethodGet, http.MethodPost, http.MethodOptions, http.MethodPut,
-		http.MethodPatch, http.MethodDelete, http.MethodHead,
-	} {
+	for _, known := range [...]string{"GET", "POST", methodOptions, "PUT", "PATCH", "DELETE", "HEAD"} {
 		if string(b) == known {
 			return known
 		}

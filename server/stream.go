@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -20,8 +21,8 @@ import (
 // decision and no message: in design A a stream waits as long as the application
 // takes, and thousands may wait.
 type exchange struct {
-	ctx        context.Context
-	hint       string // x-tenant of the gRPC metadata
+	gone       <-chan struct{} // closed when Envoy has left
+	hint       string          // x-tenant of the gRPC metadata
 	overloaded bool
 	received   time.Time // when the present message came
 
@@ -34,11 +35,11 @@ type exchange struct {
 // process serves one stream. It returns nil when nothing more is to be said, and
 // when Envoy has gone: a canceled stream is how Envoy ends one, not a failure.
 func (s *Service) process(stream grpc.ServerStream) error {
-	x := exchange{ctx: stream.Context(), overloaded: s.enter()}
+	ctx := stream.Context()
+	x := exchange{gone: ctx.Done(), hint: tenantHint(ctx), overloaded: s.enter()}
 	defer s.leave()
-	life := lifetimeOf(x.ctx)
+	life := lifetimeOf(ctx)
 	defer life.end()
-	x.hint = tenantHint(x.ctx)
 	for first := true; ; first = false {
 		f := new(frame)
 		if err := stream.RecvMsg(f); err != nil {
@@ -74,21 +75,15 @@ func ended(err error) error {
 	switch status.Code(err) {
 	case codes.Canceled, codes.DeadlineExceeded:
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // tenantHint is the operator's x-tenant. Two of them cannot come from one
 // configuration; joined they name no tenant.
 func tenantHint(ctx context.Context) string {
-	values := metadata.ValueFromIncomingContext(ctx, wire.GRPCTenant)
-	hint := ""
-	for i, value := range values {
-		if i > 0 {
-			hint += ","
-		}
-		hint += value
-	}
+	hint := strings.Join(metadata.ValueFromIncomingContext(ctx, wire.GRPCTenant), ",")
 	return hint[:min(len(hint), maxFieldBytes)]
 }
 
@@ -126,8 +121,9 @@ func (s *Service) reply(x *exchange, m *message) *reply {
 			return s.replyLate(x, m)
 		}
 		return s.replyOnly(x, m)
+	default:
+		return s.fixed.empty(m.kind)
 	}
-	return s.fixed.empty(m.kind)
 }
 
 // replyLate edits a response whose request was decided on this stream (design A).
@@ -211,7 +207,7 @@ func (s *Service) lookup(x *exchange, key tenant.Key) (view tenant.View, ok bool
 		case <-view.Loading:
 		case <-timer.C:
 			return view, false
-		case <-x.ctx.Done():
+		case <-x.gone:
 			return view, false
 		}
 		if time.Since(x.received) >= s.budget {

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 
+	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
 )
 
@@ -25,16 +26,16 @@ type upstreamFields struct {
 
 func (f *upstreamFields) add(name, value []byte) {
 	switch string(name) {
-	case "access-control-allow-origin":
+	case wire.HeaderAllowOrigin:
 		f.allowOrigin.add(value)
-	case "access-control-allow-credentials":
+	case wire.HeaderAllowCredentials:
 		f.allowCredentials.add(value)
-	case "access-control-expose-headers":
+	case wire.HeaderExposeHeaders:
 		f.exposeHeaders.add(value)
-	case "vary":
+	case wire.HeaderVary:
 		f.vary.add(value)
 	}
-	f.hasCORS = f.hasCORS || bytes.HasPrefix(name, []byte("access-control-"))
+	f.hasCORS = f.hasCORS || bytes.HasPrefix(name, []byte(wire.HeaderCORSPrefix))
 	pseudo := bytes.HasPrefix(name, []byte{':'})
 	if !pseudo && len(f.ends) < maxNames && len(f.names)+len(name) <= maxNamesBytes {
 		if f.ends == nil {

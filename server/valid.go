@@ -41,14 +41,14 @@ func validEdits(e *policy.Edits) bool {
 // validName accepts lower-case tokens (RFC 9110 section 5.6.2).
 func validName(name string) bool {
 	for _, c := range []byte(name) {
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0) {
+		if !alphanumeric(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
 			return false
 		}
 	}
 	return name != "" && len(name) <= 128
 }
 
-// validValue accepts visible ASCII with single or more blanks inside. An empty
+// validValue accepts visible ASCII with blanks inside only. An empty
 // value is refused: Envoy would send an empty header.
 func validValue(value string) bool {
 	for _, c := range []byte(value) {
@@ -62,14 +62,15 @@ func validValue(value string) bool {
 // validTenant accepts the ids of tenant documents, and none.
 func validTenant(id string) bool {
 	for i, c := range []byte(id) {
-		alnum := 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
-		inside := i > 0 && i < len(id)-1
-		if !alnum && !(inside && strings.IndexByte("._-", c) >= 0) {
+		outer := i == 0 || i == len(id)-1
+		if !alphanumeric(c) && (outer || strings.IndexByte("._-", c) < 0) {
 			return false
 		}
 	}
 	return len(id) <= maxTenantID
 }
+
+func alphanumeric(c byte) bool { return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' }
 
 // validStatus accepts what an immediate response may have: final, and not one that
 // Envoy would change.

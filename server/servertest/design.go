@@ -1,0 +1,176 @@
+package servertest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+
+	"github.com/corsgate/corsgate/envoy/wire"
+)
+
+// Design is how Envoy is attached.
+type Design string
+
+// The designs.
+const (
+	// TwoCallbacks is design A, without a gate: request, then response.
+	TwoCallbacks Design = "a"
+	// ResponseOnly is design B: preflights at the request, all else at the response.
+	ResponseOnly Design = "b"
+	// Metadata is design C: the request only, behind a gate on Origin; Envoy writes
+	// the headers from the metadata.
+	Metadata Design = "c"
+)
+
+// Response is what the client gets, and how it came about.
+type Response struct {
+	Status  int
+	Headers [][2]string
+	// Answered: the application was not asked.
+	Answered bool
+	// Details are the response code details of an immediate response.
+	Details string
+	// Metadata is the dynamic metadata of our namespace.
+	Metadata map[string]string
+	// Replies is the number of replies that the service sent.
+	Replies int
+}
+
+// Do sends r through the service in one design, with app behind it.
+func (e *Envoy) Do(ctx context.Context, design Design, r Request, app App) (Response, error) {
+	x := &exchange{request: r, response: Response{Status: app.Status, Headers: slices.Clone(app.Headers)}}
+	preflight := r.Method == "OPTIONS" && value(r.Headers, wire.HeaderOrigin) != "" && value(r.Headers, wire.HeaderRequestMethod) != ""
+	if design == Metadata && value(r.Headers, wire.HeaderOrigin) == "" {
+		x.applyMetadata()
+		return x.response, nil
+	}
+	stream, err := e.Open(ctx)
+	if err != nil {
+		return Response{}, err
+	}
+	defer stream.Close()
+	if design != ResponseOnly || preflight {
+		if err := x.ask(stream, RequestHeaders(r)); err != nil {
+			return Response{}, err
+		}
+	}
+	switch {
+	case design == Metadata:
+		x.applyMetadata()
+	case x.response.Answered, x.ended, design == ResponseOnly && preflight:
+	case design == ResponseOnly:
+		err = x.ask(stream, ResponseHeaders(app, Attributes(r)))
+		x.response.Answered = false // the application had been asked already
+	default:
+		err = x.ask(stream, ResponseHeaders(app, nil))
+	}
+	return x.response, err
+}
+
+// exchange is one request on its way.
+type exchange struct {
+	request  Request
+	response Response
+	ended    bool // the service wants no more messages
+}
+
+func (x *exchange) ask(stream *Stream, msg *extprocv3.ProcessingRequest) error {
+	reply, err := stream.Ask(msg)
+	if err != nil {
+		return err
+	}
+	if reply == nil {
+		x.ended = true
+		return nil
+	}
+	x.response.Replies++
+	x.keepMetadata(reply)
+	switch {
+	case reply.GetImmediateResponse() != nil:
+		x.applyImmediate(reply.GetImmediateResponse())
+		return nil
+	case msg.GetRequestHeaders() != nil && reply.GetRequestHeaders() != nil:
+		if reply.GetRequestHeaders().GetResponse() != nil {
+			return fmt.Errorf("the request is to be changed: %v", reply)
+		}
+		return nil
+	case msg.GetResponseHeaders() != nil && reply.GetResponseHeaders() != nil:
+		return x.mutate(reply.GetResponseHeaders().GetResponse().GetHeaderMutation())
+	}
+	return fmt.Errorf("reply of the wrong phase: %v", reply)
+}
+
+func (x *exchange) keepMetadata(reply *extprocv3.ProcessingResponse) {
+	namespace := reply.GetDynamicMetadata().GetFields()[wire.Namespace]
+	if namespace == nil {
+		return
+	}
+	x.response.Metadata = map[string]string{}
+	for key, value := range namespace.GetStructValue().GetFields() {
+		x.response.Metadata[key] = value.GetStringValue()
+	}
+}
+
+// applyImmediate replaces the response.
+func (x *exchange) applyImmediate(r *extprocv3.ImmediateResponse) {
+	x.response.Status = int(r.GetStatus().GetCode())
+	x.response.Headers = nil
+	x.response.Answered = true
+	x.response.Details = r.GetDetails()
+	for _, h := range r.GetHeaders().GetSetHeaders() {
+		x.set(h.GetHeader().GetKey(), string(h.GetHeader().GetRawValue()))
+	}
+}
+
+// mutate removes, then sets; a bad byte is what makes Envoy answer 500.
+func (x *exchange) mutate(m *extprocv3.HeaderMutation) error {
+	for _, name := range m.GetRemoveHeaders() {
+		x.remove(name)
+	}
+	for _, h := range m.GetSetHeaders() {
+		text := string(h.GetHeader().GetRawValue())
+		if strings.ContainsAny(text, "\r\n\x00") || h.GetHeader().GetValue() != "" {
+			return fmt.Errorf("bad header: %v", h)
+		}
+		x.set(h.GetHeader().GetKey(), text)
+	}
+	return nil
+}
+
+// applyMetadata is the header_mutation filter of design C.
+func (x *exchange) applyMetadata() {
+	for _, pair := range wire.HeaderMeta() {
+		if strings.HasPrefix(pair[0], wire.HeaderCORSPrefix) {
+			x.remove(pair[0])
+		}
+	}
+	for _, pair := range wire.HeaderMeta() {
+		if text := x.response.Metadata[pair[1]]; text != "" {
+			x.set(pair[0], text)
+		}
+	}
+	for element := range strings.SplitSeq(value(x.response.Headers, wire.HeaderVary), ",") {
+		if e := strings.TrimSpace(element); e == "*" || strings.EqualFold(e, "origin") {
+			return
+		}
+	}
+	x.response.Headers = append(x.response.Headers, [2]string{wire.HeaderVary, "Origin"})
+}
+
+func (x *exchange) set(name, text string) {
+	x.remove(name)
+	x.response.Headers = append(x.response.Headers, [2]string{strings.ToLower(name), text})
+}
+
+func (x *exchange) remove(name string) {
+	var left [][2]string
+	for _, h := range x.response.Headers {
+		if !strings.EqualFold(h[0], name) {
+			left = append(left, h)
+		}
+	}
+	x.response.Headers = left
+}
