@@ -128,8 +128,10 @@ func read(name string) ([]byte, error) {
 
 // Codes of problems with whole files.
 const (
-	codeFile  policy.Code = "file_unreadable"
-	codeEmpty policy.Code = "file_empty"
+	codeFile        policy.Code = "file_unreadable"
+	codeEmpty       policy.Code = "file_empty"
+	codeNoFiles     policy.Code = "files_missing"
+	codeNothingLeft policy.Code = "files_without_tenants"
 )
 
 // unreadable is the problem of a file that could not be read.

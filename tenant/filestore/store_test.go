@@ -1,0 +1,474 @@
+package filestore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/filestore"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// doc is a document whose every proper prefix is broken: its policy comes last,
+// and needs its closing brace.
+func doc(id string, hosts ...string) string {
+	return fmt.Sprintf("id: %s\nhosts: [%s]\npolicy: {origins: [\"https://app.%s.example\"]}\n", id, strings.Join(hosts, ", "), id)
+}
+
+func write(t *testing.T, dir, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replace writes a file beside name and renames it over name, as editors do.
+func replace(t *testing.T, dir, name, content string) {
+	t.Helper()
+	write(t, dir, ".tmp", content)
+	rename(t, filepath.Join(dir, ".tmp"), filepath.Join(dir, name))
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, dir, name string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// live is a store that runs until the test ends.
+type live struct {
+	*filestore.Store
+	t       *testing.T
+	reports atomic.Int64
+}
+
+// start runs a store. The poll is far away, so that what is seen is seen by
+// notification.
+func start(t *testing.T, path string, change func(*filestore.Options)) *live {
+	t.Helper()
+	l := &live{t: t}
+	opt := filestore.Options{
+		Path: path, Debounce: 20 * time.Millisecond, Poll: time.Hour,
+		OnReload: func(filestore.Report) { l.reports.Add(1) },
+	}
+	if change != nil {
+		change(&opt)
+	}
+	var err error
+	if l.Store, err = filestore.New(opt); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run ended with %v, want nil", err)
+		}
+	})
+	l.until("the first reload", func() bool { return l.reports.Load() > 0 })
+	return l
+}
+
+// until waits for a condition.
+func (l *live) until(what string, holds func() bool) {
+	l.t.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			l.t.Fatalf("%s: not after 10 s; status: %+v", what, l.Status())
+		}
+	}
+}
+
+// owner is who has host: an id, or the freshness of nobody.
+func (l *live) owner(host string) string {
+	v := l.Lookup(tenant.Key{Authority: host})
+	if v.Freshness != tenant.Live {
+		return v.Freshness.String()
+	}
+	return v.ID()
+}
+
+func (l *live) untilOwner(host, want string) {
+	l.t.Helper()
+	l.until(fmt.Sprintf("%s belongs to %s", host, want), func() bool { return l.owner(host) == want })
+}
+
+func (l *live) wantOwner(host, want string) {
+	l.t.Helper()
+	if got := l.owner(host); got != want {
+		l.t.Errorf("%s belongs to %q, want %q; status: %+v", host, got, want, l.Status())
+	}
+}
+
+func (l *live) untilProblem(code policy.Code, file string) {
+	l.t.Helper()
+	l.until(fmt.Sprintf("problem %s in %s", code, file), func() bool {
+		return slices.ContainsFunc(l.Status().Problems, func(p tenant.Problem) bool {
+			return p.Code == code && filepath.Base(p.File) == file
+		})
+	})
+}
+
+func TestChangeIsLiveInUnderASecond(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", doc("a", "a.example"))
+	l := start(t, dir, func(o *filestore.Options) { o.Debounce = 0 })
+	l.wantOwner("a.example", "a")
+
+	begin := time.Now()
+	write(t, dir, "a.yaml", doc("a", "a.example", "new.example"))
+	l.untilOwner("new.example", "a")
+	if took := time.Since(begin); took > time.Second {
+		t.Errorf("a change was live after %v, want under 1 s", took)
+	}
+
+	replace(t, dir, "a.yaml", doc("a", "renamed.example"))
+	l.untilOwner("renamed.example", "a")
+	l.wantOwner("a.example", "unknown")
+
+	write(t, dir, "b.json", `{"id":"b","hosts":["b.example"],"policy":{"origins":["https:\/\/b.example"]}}`)
+	l.untilOwner("b.example", "b")
+	if r := l.Status(); r.Files != 2 || r.Tenants != 2 || len(r.Problems) != 0 || !r.Ready() {
+		t.Errorf("status is %+v, want 2 files, 2 tenants, no problem", r)
+	}
+}
+
+func TestBrokenFileKeepsItsLastGoodVersion(t *testing.T) {
+	cases := []struct{ name, broken string }{
+		{"rule 74: one of two documents is broken", doc("a", "a.example") + "---\nid: c\nhosts: [c.example]\n"},
+		{"rule 74: not YAML", "id: [\n"},
+		{"fault R21: 0 bytes", ""},
+		{"fault R21: only comments", "# nothing\n---\n"},
+		{"fault R8: not UTF-8", "id: \xff\n"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			write(t, dir, "a.yaml", doc("a", "a.example")+"---\n"+doc("b", "b.example"))
+			write(t, dir, "z.yaml", doc("z", "z.example"))
+			l := start(t, dir, nil)
+
+			write(t, dir, "a.yaml", c.broken)
+			l.until("a problem", func() bool { return len(l.Status().Problems) > 0 })
+			l.wantOwner("a.example", "a")
+			l.wantOwner("b.example", "b")
+			l.wantOwner("c.example", "unknown")
+			if kept := l.Status().Kept; len(kept) != 1 || filepath.Base(kept[0]) != "a.yaml" {
+				t.Errorf("kept is %q, want a.yaml", kept)
+			}
+
+			write(t, dir, "z.yaml", doc("z", "z2.example"))
+			l.untilOwner("z2.example", "z")
+			l.wantOwner("a.example", "a")
+
+			write(t, dir, "a.yaml", doc("a", "a3.example"))
+			l.untilOwner("a3.example", "a")
+			l.until("no problem", func() bool { return len(l.Status().Problems) == 0 && len(l.Status().Kept) == 0 })
+			l.wantOwner("b.example", "unknown")
+		})
+	}
+}
+
+func TestHalfWrittenFileIsNeverInForce(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", doc("a", "a.example"))
+	l := start(t, dir, func(o *filestore.Options) { o.Debounce = time.Millisecond })
+
+	stop := make(chan struct{})
+	lookups := make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-stop:
+				lookups <- n
+				return
+			default:
+			}
+			n++
+			if got := l.owner("a.example"); got != "a" {
+				t.Errorf("lookup %d while the file was written: a.example belongs to %q", n, got)
+				<-stop
+				lookups <- n
+				return
+			}
+		}
+	}()
+	f, err := os.Create(filepath.Join(dir, "a.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := doc("a", "a.example", "done.example")
+	for i := range len(content) {
+		before := l.reports.Load()
+		if _, err := f.WriteString(content[i : i+1]); err != nil {
+			t.Fatal(err)
+		}
+		if i == len(content)/2 { // make sure that at least one torn state is really read
+			l.until("a torn state is read", func() bool { return l.reports.Load() > before || len(l.Status().Kept) > 0 })
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.untilOwner("done.example", "a")
+	close(stop)
+	if n := <-lookups; n == 0 {
+		t.Error("no lookup ran while the file was written")
+	}
+}
+
+func TestConfigMapSwap(t *testing.T) {
+	dir := t.TempDir()
+	// The layout that the kubelet makes: a.yaml → ..data/a.yaml, ..data → ..first.
+	publish := func(generation, content string) {
+		if err := os.Mkdir(filepath.Join(dir, generation), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, generation), "a.yaml", content)
+		if err := os.Symlink(generation, filepath.Join(dir, "..tmp")); err != nil {
+			t.Fatal(err)
+		}
+		rename(t, filepath.Join(dir, "..tmp"), filepath.Join(dir, "..data"))
+	}
+	publish("..first", doc("a", "first.example"))
+	if err := os.Symlink(filepath.Join("..data", "a.yaml"), filepath.Join(dir, "a.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, filepath.Join(dir, "a.yaml")} {
+		t.Run("mounted as "+filepath.Base(path), func(t *testing.T) {
+			l := start(t, path, nil)
+			for i := range 3 {
+				generation := fmt.Sprintf("..%s-%d", filepath.Base(path), i)
+				host := fmt.Sprintf("swap%d.example", i)
+				publish(generation, doc("a", host))
+				l.untilOwner(host, "a")
+				if r := l.Status(); r.Files != 1 || len(r.Problems) != 0 {
+					t.Errorf("status is %+v, want one file and no problem", r)
+				}
+			}
+		})
+	}
+}
+
+func TestRemoval(t *testing.T) {
+	t.Run("fault R22: a removed file takes its tenants along, the last one does not", func(t *testing.T) {
+		dir := t.TempDir()
+		write(t, dir, "a.yaml", doc("a", "a.example"))
+		write(t, dir, "b.yaml", doc("b", "b.example"))
+		l := start(t, dir, nil)
+		remove(t, dir, "b.yaml")
+		l.untilOwner("b.example", "unknown")
+		l.wantOwner("a.example", "a")
+		remove(t, dir, "a.yaml")
+		l.untilProblem("files_missing", filepath.Base(dir))
+		l.wantOwner("a.example", "a")
+		write(t, dir, "c.yaml", doc("c", "c.example"))
+		l.untilOwner("c.example", "c")
+		l.wantOwner("a.example", "unknown")
+	})
+	t.Run("fault R22: what is left has no good document", func(t *testing.T) {
+		dir := t.TempDir()
+		write(t, dir, "a.yaml", doc("a", "a.example"))
+		write(t, dir, "b.yaml", "id: b\nhosts: [b.example]\n")
+		l := start(t, dir, nil)
+		l.wantOwner("b.example", "unreadable")
+		remove(t, dir, "a.yaml")
+		l.untilProblem("files_without_tenants", filepath.Base(dir))
+		l.wantOwner("a.example", "a")
+	})
+	t.Run("fault R22: the directory is gone and comes back", func(t *testing.T) {
+		parent := t.TempDir()
+		dir := filepath.Join(parent, "tenants")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "a.yaml", doc("a", "a.example"))
+		l := start(t, dir, nil)
+		rename(t, dir, dir+".away")
+		l.untilProblem("file_unreadable", "tenants")
+		l.wantOwner("a.example", "a")
+
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "a.yaml", doc("a", "a.example", "back.example"))
+		l.untilOwner("back.example", "a")
+		write(t, dir, "a.yaml", doc("a", "again.example"))
+		l.untilOwner("again.example", "a")
+	})
+}
+
+func TestPathThatComesLater(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "deep", "tenants")
+	l := start(t, dir, nil)
+	l.wantOwner("a.example", "unavailable")
+	if err := l.Load(); !errors.Is(err, filestore.ErrNoTenants) {
+		t.Errorf("Load is %v, want ErrNoTenants", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "a.yaml", doc("a", "a.example"))
+	l.untilOwner("a.example", "a")
+}
+
+func TestConflictBetweenFiles(t *testing.T) {
+	t.Run("a new claim never takes a host away", func(t *testing.T) {
+		dir := t.TempDir()
+		write(t, dir, "m.yaml", doc("m", "shared.example"))
+		write(t, dir, "b.yaml", doc("b", "b.example"))
+		l := start(t, dir, nil)
+		write(t, dir, "b.yaml", doc("b", "b.example", "shared.example", "b2.example"))
+		l.untilProblem("host_taken", "b.yaml")
+		l.wantOwner("shared.example", "m")
+		l.wantOwner("b.example", "b")
+		l.wantOwner("b2.example", "unknown")
+
+		write(t, dir, "a.yaml", doc("a", "shared.example"))
+		l.untilProblem("host_taken", "a.yaml")
+		l.wantOwner("shared.example", "m")
+
+		write(t, dir, "m.yaml", doc("m", "m.example"))
+		l.untilOwner("m.example", "m")
+		l.untilOwner("shared.example", "a")
+	})
+	t.Run("at start the first by name has it", func(t *testing.T) {
+		dir := t.TempDir()
+		write(t, dir, "a.yaml", doc("a", "shared.example"))
+		write(t, dir, "b.yaml", doc("b", "shared.example")+"---\n"+doc("c", "c.example"))
+		l := start(t, dir, nil)
+		l.untilProblem("host_taken", "b.yaml")
+		l.wantOwner("shared.example", "a")
+		l.wantOwner("c.example", "c")
+	})
+	t.Run("a host moves between files in one change", func(t *testing.T) {
+		dir := t.TempDir()
+		write(t, dir, "a.yaml", doc("a", "moving.example"))
+		write(t, dir, "b.yaml", doc("b", "b.example"))
+		s, err := filestore.New(filestore.Options{Path: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Load(); err != nil {
+			t.Fatal(err)
+		}
+		write(t, dir, "a.yaml", doc("a", "a.example"))
+		write(t, dir, "b.yaml", doc("b", "moving.example"))
+		if err := s.Load(); err != nil {
+			t.Fatal(err)
+		}
+		v := s.Lookup(tenant.Key{Authority: "moving.example"})
+		if v.ID() != "b" || len(s.Status().Problems) != 0 {
+			t.Errorf("moving.example belongs to %q, want b; status: %+v", v.ID(), s.Status())
+		}
+	})
+}
+
+func TestUnchangedTenantsKeepTheirMemos(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", doc("a", "a.example"))
+	write(t, dir, "b.yaml", doc("b", "b.example"))
+	var attached atomic.Int64
+	s, err := filestore.New(filestore.Options{Path: dir, Attach: func(*policy.Policy) any { return attached.Add(1) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Load(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "b.yaml", doc("b", "b2.example"))
+	for range 3 {
+		if err := s.Load(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := attached.Load(); got != 3 {
+		t.Errorf("policies were attached %d times, want 3: a once, b twice", got)
+	}
+}
+
+func TestPollFindsWhatNotificationsDoNot(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "a.yaml")
+	write(t, dir, "a.yaml", doc("a", "a.example"))
+	if err := os.Mkdir(filepath.Join(dir, "ignored"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := start(t, dir, func(o *filestore.Options) { o.Poll = 5 * time.Millisecond; o.Debounce = time.Hour })
+	write(t, dir, "a.yaml", doc("a", "polled.example"))
+	l.untilOwner("polled.example", "a")
+	if err := os.Chtimes(name, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "a.yaml", doc("a", "polle2.example")) // same size
+	l.untilOwner("polle2.example", "a")
+}
+
+func TestWhatIsRead(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yml", doc("a", "a.example"))
+	write(t, dir, ".hidden.yaml", doc("hidden", "hidden.example"))
+	write(t, dir, "a.yaml~", doc("backup", "backup.example"))
+	write(t, dir, "README.md", "# not a document")
+	if err := os.Mkdir(filepath.Join(dir, "deeper.yaml"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "deeper.yaml"), "b.yaml", doc("deeper", "deeper.example"))
+	snapshot, docs, err := filestore.Load(dir, tenant.Options{})
+	if err != nil || snapshot.Tenants() != 1 || len(docs) != 1 {
+		t.Fatalf("Load gave %d tenants, %d documents and %v, want one, one and nil", snapshot.Tenants(), len(docs), err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "dangling.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, _, err = filestore.Load(dir, tenant.Options{})
+	if snapshot.Tenants() != 1 || err == nil || !strings.Contains(err.Error(), "dangling.yaml") {
+		t.Errorf("with a dangling link Load gave %d tenants and %v", snapshot.Tenants(), err)
+	}
+}
+
+func TestLoadReportsEverything(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.yaml", "id: a\n---\nid: b\n")
+	_, _, err := filestore.Load(dir, tenant.Options{})
+	problems, ok := errors.AsType[tenant.Problems](err)
+	if !errors.Is(err, filestore.ErrNoTenants) || !ok || len(problems) != 2 {
+		t.Errorf("Load failed with %v, want ErrNoTenants and two problems", err)
+	}
+	if _, _, err := filestore.Load(filepath.Join(dir, "missing"), tenant.Options{}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("Load of a missing path failed with %v, want os.ErrNotExist", err)
+	}
+	if _, err := filestore.New(filestore.Options{}); err == nil {
+		t.Error("New without a path did not fail")
+	}
+}

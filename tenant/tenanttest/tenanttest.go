@@ -1,0 +1,31 @@
+// Package tenanttest makes registries for tests from tenant documents.
+package tenanttest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/corsgate/corsgate/tenant"
+)
+
+// New returns a registry of docs, each YAML or JSON with one tenant or several.
+// Any problem ends the test.
+func New(t testing.TB, docs ...string) *tenant.Snapshot {
+	t.Helper()
+	return NewWith(t, tenant.Options{}, docs...)
+}
+
+// NewWith is [New] with options for the snapshot.
+func NewWith(t testing.TB, opt tenant.Options, docs ...string) *tenant.Snapshot {
+	t.Helper()
+	good, _, problems := tenant.Decode(t.Name(), []byte(strings.Join(docs, "\n---\n")))
+	records := make([]*tenant.Record, 0, len(good))
+	for _, d := range good {
+		records = append(records, d.Record)
+	}
+	snapshot, conflicts := tenant.NewSnapshot(records, opt)
+	if err := append(problems, conflicts...).Err(); err != nil {
+		t.Fatalf("reading tenant documents:\n%v", err)
+	}
+	return snapshot
+}
