@@ -67,7 +67,10 @@ func runVector(t *testing.T, f *vectors.File, c *vectors.Case) {
 func decide(t *testing.T, f *vectors.File, c *vectors.Case, r *policy.Request) policy.Decision {
 	t.Helper()
 	if _, known := f.Hosts(); !known {
-		if f.Name == ambiguousFile {
+		switch {
+		case r.Authority == "":
+			return policy.DecideUnseen()
+		case f.Name == ambiguousFile:
 			return policy.DecideAmbiguous(r)
 		}
 		return policy.DecideUnknown(r, policy.UnknownRefuse)
