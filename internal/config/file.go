@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -50,12 +51,10 @@ func (r *resolver) file(path string) {
 }
 
 func (r *resolver) lookupKey(key string, keys []string) *pflag.Flag {
-	for _, k := range keys {
-		if k == key {
-			return r.flags.Lookup(flagName(key))
-		}
+	if !slices.Contains(keys, key) {
+		return nil
 	}
-	return nil
+	return r.flags.Lookup(flagName(key))
 }
 
 // fileValue sets f from a scalar, or from a list of scalars when f may be repeated.
@@ -63,7 +62,7 @@ func (r *resolver) fileValue(f *pflag.Flag, source string, value *yaml.Node) {
 	switch {
 	case value.Kind == yaml.ScalarNode && value.Tag != "!!null":
 		r.set(f, source, []string{value.Value})
-	case value.Kind == yaml.SequenceNode && f.Value.Type() == "stringSlice":
+	case value.Kind == yaml.SequenceNode && isList(f):
 		texts := make([]string, len(value.Content))
 		for i, item := range value.Content {
 			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {

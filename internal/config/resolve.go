@@ -158,6 +158,9 @@ func (d *deferred) Set(text string) error {
 
 // fixFor says what a flag's value looks like.
 func fixFor(f *pflag.Flag) string {
+	if isList(f) {
+		return "write a list of strings"
+	}
 	switch kind := f.Value.Type(); kind {
 	case "duration":
 		return "write a duration such as 25ms or 5s"
@@ -165,12 +168,16 @@ func fixFor(f *pflag.Flag) string {
 		return "write true or false"
 	case "int":
 		return "write a whole number"
-	case "stringSlice":
-		return "write a list of strings"
 	default:
 		if strings.Contains(kind, "|") {
 			return "write one of " + strings.ReplaceAll(kind, "|", ", ")
 		}
 		return "write a " + kind
 	}
+}
+
+// isList reports whether f may be repeated.
+func isList(f *pflag.Flag) bool {
+	kind := f.Value.Type()
+	return kind == "stringSlice" || kind == "stringArray"
 }

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/corsgate/corsgate/policy"
 )
 
 // Serve is the configuration of the serving process.
@@ -70,10 +72,7 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative name that a client may have; repeat for more")
 	fs.BoolVar(&s.InsecureListen, "insecure-listen", false, "permit --listen off loopback without TLS")
 	fs.BoolVar(&s.InsecureAdminListen, "insecure-admin-listen", false, "permit --admin-listen, which is plain HTTP, off loopback")
-	Choice(fs, &s.UnknownTenant, Choices{
-		Name: "unknown-tenant", Values: []string{"refuse", "strip", "forward"},
-		Usage: "hosts without a tenant: refuse their preflights, also strip the application's CORS headers, or forward all",
-	})
+	BindUnknownTenant(fs, &s.UnknownTenant)
 	fs.StringVar(&s.TenantAttribute, "tenant-attribute", "", "Envoy request attribute whose value is the tenant id")
 	fs.DurationVar(&s.Budget, "budget", 25*time.Millisecond, "longest time for one decision; keep it below Envoy's message_timeout")
 	fs.IntVar(&s.MaxStreams, "max-streams", 100_000, "most requests in flight at once")
@@ -88,4 +87,25 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 		Name: "log-format", Values: []string{"json", "text"}, Usage: "format of the log on standard error",
 	})
 	fs.StringVar(&s.ConfigFile, configFlag, "", "YAML file of settings; its keys are the flag names with underscores")
+}
+
+// BindUnknownTenant defines --unknown-tenant on fs.
+func BindUnknownTenant(fs *pflag.FlagSet, target *string) {
+	Choice(fs, target, Choices{
+		Name: "unknown-tenant", Values: []string{"refuse", "strip", "forward"},
+		Usage: "hosts without a tenant: refuse their preflights, also strip the application's CORS headers, or forward all",
+	})
+}
+
+// UnknownTenant is the policy of a value of --unknown-tenant (rule 28). Other words, which
+// the flag does not admit, are the strictest.
+func UnknownTenant(word string) policy.UnknownTenant {
+	switch word {
+	case "strip":
+		return policy.UnknownStrip
+	case "forward":
+		return policy.UnknownForward
+	default:
+		return policy.UnknownRefuse
+	}
 }

@@ -1,0 +1,150 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+
+	"github.com/corsgate/corsgate/internal/config"
+	"github.com/corsgate/corsgate/server"
+	"github.com/corsgate/corsgate/tenant/filestore"
+)
+
+// App is one serving process. Make it with [New] and call [App.Run] once.
+type App struct {
+	cfg config.Serve
+	log *slog.Logger
+
+	registry *filestore.Store
+	service  *server.Service
+	health   *server.Health
+	grpc     *grpc.Server
+	admin    *http.Server // nil when there is none
+
+	listener      net.Listener
+	adminListener net.Listener // nil when there is none
+	stopping      stack
+
+	mu       sync.Mutex // orders changes of what health says
+	serving  bool       // under mu: what health says
+	running  atomic.Bool
+	draining atomic.Bool
+	ready    chan struct{} // closed when the process serves for the first time
+}
+
+// New wires a process and binds its listeners; it starts no goroutine. What was
+// bound is released when anything fails.
+func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (*App, error) {
+	a := &App{cfg: cfg, log: log, ready: make(chan struct{}), stopping: stack{log: log}}
+	if err := a.wire(ctx); err != nil {
+		return nil, errors.Join(err, a.release())
+	}
+	return a, nil
+}
+
+func (a *App) wire(ctx context.Context) error {
+	var err error
+	a.registry, err = filestore.New(filestore.Options{
+		Path:     a.cfg.Tenants,
+		Attach:   server.Attach,
+		Log:      a.log,
+		OnReload: func(filestore.Report) { a.refresh() },
+	})
+	if err != nil {
+		return fmt.Errorf("opening the tenant registry: %w", err)
+	}
+	a.service, err = server.New(server.Config{
+		Registry:        a.registry,
+		UnknownTenant:   config.UnknownTenant(a.cfg.UnknownTenant),
+		TenantAttribute: a.cfg.TenantAttribute,
+		Budget:          a.cfg.Budget,
+		MaxStreams:      a.cfg.MaxStreams,
+		Observe:         decisionLog(a.log),
+		Log:             a.log,
+	})
+	if err != nil {
+		return err
+	}
+	transport := server.Transport{ConnectionAge: a.cfg.MaxConnectionAge}
+	if a.cfg.TLS.Enabled() {
+		certs, err := newCertificates(a.cfg.TLS, a.log)
+		if err != nil {
+			return err
+		}
+		transport.Credentials = credentials.NewTLS(certs.serverConfig())
+	}
+	a.health = server.NewHealth()
+	a.grpc = grpc.NewServer(server.GRPCOptions(transport)...)
+	a.service.Register(a.grpc)
+	a.health.Register(a.grpc)
+	return a.bind(ctx)
+}
+
+func (a *App) bind(ctx context.Context) error {
+	var err error
+	if a.listener, err = listen(ctx, a.cfg.Listen); err != nil {
+		return err
+	}
+	if a.cfg.AdminListen == "" {
+		return nil
+	}
+	if a.adminListener, err = listen(ctx, a.cfg.AdminListen); err != nil {
+		return err
+	}
+	a.admin = a.adminServer()
+	return nil
+}
+
+// release closes what [New] bound, for an App that will not run.
+func (a *App) release() error {
+	var failed error
+	for _, l := range []net.Listener{a.listener, a.adminListener} {
+		if l != nil {
+			failed = errors.Join(failed, l.Close())
+		}
+	}
+	return failed
+}
+
+// Addr is where Envoy connects; it tells the port that the system chose for ":0".
+func (a *App) Addr() net.Addr { return a.listener.Addr() }
+
+// AdminAddr is where the admin pages are, or nil when there are none.
+func (a *App) AdminAddr() net.Addr {
+	if a.adminListener == nil {
+		return nil
+	}
+	return a.adminListener.Addr()
+}
+
+// Ready is closed when the process says SERVING for the first time.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// refresh makes health say what is true now.
+func (a *App) refresh() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	serving := a.running.Load() && !a.draining.Load() && a.registry.Status().Ready()
+	if serving == a.serving {
+		return
+	}
+	a.serving = serving
+	a.health.SetServing(serving)
+	a.log.Info("health changed", "serving", serving)
+	if !serving {
+		return
+	}
+	select {
+	case <-a.ready:
+	default:
+		close(a.ready)
+	}
+}

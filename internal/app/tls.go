@@ -1,0 +1,175 @@
+package app
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/corsgate/corsgate/internal/config"
+)
+
+// recheckEvery is how old the knowledge of the certificate files may be at a
+// handshake. A renewed certificate is used within this time; a flood of handshakes reads
+// the files once in it.
+const recheckEvery = time.Second
+
+// certificates serves TLS configurations made of files, and reads the files
+// again when their contents change. Files that cannot be used leave the last
+// good configuration in force.
+type certificates struct {
+	files config.TLS
+	log   *slog.Logger
+
+	mu      sync.Mutex // guards all below
+	checked time.Time
+	seen    [sha256.Size]byte // of the files as last read, good or not
+	current *tls.Config
+}
+
+// newCertificates reads the files for the first time; here a bad file is an error.
+func newCertificates(files config.TLS, log *slog.Logger) (*certificates, error) {
+	c := &certificates{files: files, log: log, checked: time.Now()}
+	pem, err := c.read()
+	if err != nil {
+		return nil, err
+	}
+	c.seen = pem.sum()
+	c.current, err = c.build(pem)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// serverConfig is the configuration to listen with; each handshake asks for the current files.
+func (c *certificates) serverConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return c.latest(time.Now()), nil
+		},
+	}
+}
+
+// latest is the configuration in force at now.
+func (c *certificates) latest(now time.Time) *tls.Config {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.checked) < recheckEvery {
+		return c.current
+	}
+	c.checked = now
+	pem, err := c.read()
+	if err != nil {
+		c.log.Error("certificate files cannot be read, the last good ones stay", "error", err)
+		return c.current
+	}
+	if pem.sum() == c.seen {
+		return c.current
+	}
+	c.seen = pem.sum()
+	fresh, err := c.build(pem)
+	if err != nil {
+		c.log.Error("certificate files cannot be used, the last good ones stay", "error", err)
+		return c.current
+	}
+	c.current = fresh
+	c.log.Info("certificate files were read again", "cert", c.files.CertFile)
+	return c.current
+}
+
+// pemFiles are the bytes of the files; clientCA is nil when there is none.
+type pemFiles struct{ cert, key, clientCA []byte }
+
+// sum tells whether anything changed. The length prefixes keep the files apart.
+func (p pemFiles) sum() [sha256.Size]byte {
+	var b bytes.Buffer
+	for _, file := range [][]byte{p.cert, p.key, p.clientCA} {
+		fmt.Fprintf(&b, "%d:", len(file))
+		b.Write(file)
+	}
+	return sha256.Sum256(b.Bytes())
+}
+
+func (c *certificates) read() (pemFiles, error) {
+	var p pemFiles
+	var err, all error
+	if p.cert, err = os.ReadFile(c.files.CertFile); err != nil {
+		all = errors.Join(all, fmt.Errorf("reading the certificate: %w", err))
+	}
+	if p.key, err = os.ReadFile(c.files.KeyFile); err != nil {
+		all = errors.Join(all, fmt.Errorf("reading the private key: %w", err))
+	}
+	if c.files.ClientCAFile != "" {
+		if p.clientCA, err = os.ReadFile(c.files.ClientCAFile); err != nil {
+			all = errors.Join(all, fmt.Errorf("reading the client authorities: %w", err))
+		}
+	}
+	return p, all
+}
+
+func (c *certificates) build(p pemFiles) (*tls.Config, error) {
+	pair, err := tls.X509KeyPair(p.cert, p.key)
+	if err != nil {
+		return nil, fmt.Errorf("reading certificate %s with key %s: %w", c.files.CertFile, c.files.KeyFile, err)
+	}
+	cfg := &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"h2"},
+		Certificates: []tls.Certificate{pair},
+		// A resumed session would carry a client identity past a change of the authorities.
+		SessionTicketsDisabled: true,
+	}
+	if c.files.ClientCAFile == "" {
+		return cfg, nil
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(p.clientCA) {
+		return nil, fmt.Errorf("reading client authorities %s: no certificate in it", c.files.ClientCAFile)
+	}
+	cfg.ClientCAs = pool
+	cfg.ClientAuth = tls.RequireAndVerifyClientCert
+	cfg.VerifyConnection = c.verifyClient
+	return cfg, nil
+}
+
+// errClientName is returned to a handshake whose client is not on the list.
+var errClientName = errors.New("no subject alternative name of the client certificate is permitted")
+
+// verifyClient admits clients with a permitted name; the chain is verified before.
+func (c *certificates) verifyClient(state tls.ConnectionState) error {
+	if len(c.files.ClientSANs) == 0 {
+		return nil
+	}
+	if len(state.PeerCertificates) == 0 {
+		return errClientName
+	}
+	for _, name := range subjectNames(state.PeerCertificates[0]) {
+		if slices.Contains(c.files.ClientSANs, name) {
+			return nil
+		}
+	}
+	return errClientName
+}
+
+// subjectNames are all subject alternative names of cert as text. The common name is
+// not among them: RFC 9525 section 2 retired it.
+func subjectNames(cert *x509.Certificate) []string {
+	names := slices.Concat(cert.DNSNames, cert.EmailAddresses)
+	for _, u := range cert.URIs {
+		names = append(names, u.String())
+	}
+	for _, ip := range cert.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names
+}

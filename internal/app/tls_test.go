@@ -1,0 +1,194 @@
+package app
+
+import (
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// serial is the serial number of the certificate that cfg presents.
+func serial(t *testing.T, cfg *tls.Config) int64 {
+	t.Helper()
+	return cfg.Certificates[0].Leaf.SerialNumber.Int64()
+}
+
+func TestCertificatesAreReadAgain(t *testing.T) {
+	ca, dir := newAuthority(t), t.TempDir()
+	var log strings.Builder
+	files := ca.writeServer(dir, 1)
+	c, err := newCertificates(files, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	ca.writeServer(dir, 2)
+	if got := serial(t, c.latest(now)); got != 1 {
+		t.Errorf("certificate %d within the interval, want 1: files must not be read at each handshake", got)
+	}
+	later := func() time.Time { now = now.Add(2 * recheckEvery); return now }
+	if got := serial(t, c.latest(later())); got != 2 {
+		t.Errorf("certificate %d after a change, want 2", got)
+	}
+
+	newCert, newKey := ca.sign(3, "corsgate")
+	write := func(name string, text []byte) {
+		t.Helper()
+		if err := os.WriteFile(name, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(files.CertFile, newCert)
+	if got := serial(t, c.latest(later())); got != 2 {
+		t.Errorf("certificate %d while its key is not there yet, want the last good 2", got)
+	}
+	if !strings.Contains(log.String(), "the last good ones stay") {
+		t.Errorf("the log says nothing of the broken pair: %s", log.String())
+	}
+	said := log.Len()
+	c.latest(later())
+	if log.Len() != said {
+		t.Errorf("the same broken files were logged twice: %s", log.String()[said:])
+	}
+	write(files.KeyFile, newKey)
+	if got := serial(t, c.latest(later())); got != 3 {
+		t.Errorf("certificate %d once its key is there, want 3", got)
+	}
+
+	write(files.ClientCAFile, []byte("no certificate"))
+	before := c.current
+	if got := c.latest(later()); got != before {
+		t.Error("broken client authorities replaced good ones")
+	}
+	if err := os.Remove(files.CertFile); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.latest(later()); got != before {
+		t.Error("a missing certificate replaced a good one")
+	}
+}
+
+func TestCertificatesMustBeGoodAtStart(t *testing.T) {
+	ca, dir := newAuthority(t), t.TempDir()
+	good := ca.writeServer(dir, 1)
+	for _, missing := range []string{good.CertFile, good.KeyFile, good.ClientCAFile} {
+		t.Run("without "+strings.TrimPrefix(missing, dir), func(t *testing.T) {
+			files := ca.writeServer(dir, 1)
+			if err := os.Remove(missing); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := newCertificates(files, slog.New(slog.DiscardHandler)); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("error %v, want one about the missing file", err)
+			}
+		})
+	}
+}
+
+func TestHandshake(t *testing.T) {
+	ca, foreign := newAuthority(t), newAuthority(t)
+	tests := []struct {
+		name   string
+		sans   []string
+		client tls.Certificate
+		want   bool
+		max    uint16
+	}{
+		{"any client of the authority without a list", nil, ca.pair("anybody"), true, 0},
+		{"a client on the list", []string{"other", "envoy"}, ca.pair("envoy"), true, 0},
+		{"a URI on the list", []string{"spiffe://edge/envoy"}, ca.pair("spiffe://edge/envoy"), true, 0},
+		{"a client that is not on the list", []string{"envoy"}, ca.pair("somebody"), false, 0},
+		{"RFC 9525: the common name is no name", []string{"common name"}, ca.pair("envoy"), false, 0},
+		{"a name on the list from another authority", []string{"envoy"}, foreign.pair("envoy"), false, 0},
+		{"no certificate", nil, tls.Certificate{}, false, 0},
+		{"TLS 1.1", nil, ca.pair("envoy"), false, tls.VersionTLS11},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			files := ca.writeServer(t.TempDir(), 1)
+			files.ClientSANs = tt.sans
+			c, err := newCertificates(files, slog.New(slog.DiscardHandler))
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := &tls.Config{RootCAs: ca.pool(), ServerName: "corsgate", MinVersion: tls.VersionTLS10, MaxVersion: tt.max} //nolint:gosec // old versions must be refused
+			if tt.client.Certificate != nil {
+				// Not Certificates: that is only sent when the server names the authority.
+				client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &tt.client, nil }
+			}
+			if err := handshake(t, c.serverConfig(), client); (err == nil) != tt.want {
+				t.Errorf("handshake: %v, want success %t", err, tt.want)
+			}
+		})
+	}
+}
+
+// handshake returns what the server says of a handshake.
+func handshake(t *testing.T, server, client *tls.Config) error {
+	t.Helper()
+	near, far := net.Pipe()
+	clientDone := make(chan struct{})
+	go func() {
+		defer close(clientDone)
+		_ = tls.Client(far, client).HandshakeContext(t.Context()) // the server's view counts
+		_ = far.Close()
+	}()
+	err := tls.Server(near, server).HandshakeContext(t.Context())
+	_ = near.Close()
+	<-clientDone
+	return err
+}
+
+func TestServeOverTLS(t *testing.T) {
+	ca, dir := newAuthority(t), t.TempDir()
+	cfg := settings(t, "https://app.acme.example")
+	cfg.TLS = ca.writeServer(dir, 1)
+	cfg.TLS.ClientSANs = []string{"envoy"}
+	p := start(t, cfg)
+	p.awaitReady(t)
+
+	presented := make(chan int64, 1)
+	connect := func(client tls.Certificate) *grpc.ClientConn {
+		return dial(t, p.Addr().String(), credentials.NewTLS(&tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: ca.pool(), ServerName: "corsgate", Certificates: []tls.Certificate{client},
+			VerifyConnection: func(state tls.ConnectionState) error {
+				select {
+				case presented <- state.PeerCertificates[0].SerialNumber.Int64():
+				default: // a redial; the first one counts
+				}
+				return nil
+			},
+		}))
+	}
+	if got := preflight(t, connect(ca.pair("envoy")), "https://app.acme.example"); got != 204 {
+		t.Errorf("preflight over mTLS: %d, want 204", got)
+	}
+	if got := <-presented; got != 1 {
+		t.Errorf("the server presents certificate %d, want 1", got)
+	}
+	if got := health(t, connect(ca.pair("somebody"))); !strings.Contains(got, "Unavailable") {
+		t.Errorf("health for a client that is not on the list: %s", got)
+	}
+	<-presented
+	if got := health(t, dial(t, p.Addr().String(), insecure.NewCredentials())); !strings.Contains(got, "Unavailable") {
+		t.Errorf("health without TLS: %s", got)
+	}
+
+	ca.writeServer(dir, 2)
+	await(t, "the new certificate is presented", func() bool {
+		select {
+		case <-presented:
+		default:
+		}
+		conn := connect(ca.pair("envoy"))
+		defer func() { _ = conn.Close() }()
+		return health(t, conn) == "SERVING" && <-presented == 2
+	})
+}
