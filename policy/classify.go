@@ -26,7 +26,8 @@ func (k Kind) String() string {
 // Classify says what r is to CORS (rules 1–10). A SameOrigin answer is certain
 // only when the request's scheme is known; [Policy.Decide] asks the list otherwise.
 func Classify(r *Request) Kind {
-	c := classify(r)
+	var c class
+	c.read(r)
 	return c.kind
 }
 
@@ -39,20 +40,20 @@ type class struct {
 	same bool
 }
 
-// classify follows the order of the rules: a preflight is one whatever else is
+// read follows the order of the rules: a preflight is one whatever else is
 // true of the request (rule 2), then upgrades, exempt methods, and the Origin.
-func classify(r *Request) class {
-	c := class{origin: fieldValue(r.Origin), method: fieldValue(r.RequestMethod)}
+func (c *class) read(r *Request) {
+	c.origin, c.method = fieldValue(r.Origin), fieldValue(r.RequestMethod)
 	if r.Method == "OPTIONS" && c.origin != "" && c.method != "" {
 		c.kind = Preflight
-		return c
+		return
 	}
 	if !r.WebSocket && (r.Method == "CONNECT" || r.Method == "TRACE") {
 		c.kind = Exempt
-		return c
+		return
 	}
-	like := c.origin != "" && sameAuthority(c.origin, r.Authority)
-	c.same = like && (r.Scheme == "http" || r.Scheme == "https") && hasScheme(c.origin, r.Scheme)
+	like := sameAuthority(c.origin, r.Authority)
+	c.same = like && webScheme(r.Scheme) && hasScheme(c.origin, r.Scheme)
 	switch {
 	case r.WebSocket:
 		c.kind = WebSocket
@@ -63,7 +64,6 @@ func classify(r *Request) class {
 	default:
 		c.kind = Actual
 	}
-	return c
 }
 
 // fieldValue trims s as a proxy should have. Values beyond every bound of this

@@ -1,9 +1,12 @@
 package policy
 
 // Decide answers r by p. It never allocates and never fails.
-func (p *Policy) Decide(r *Request) Decision {
-	c := classify(r)
-	d := Decision{Kind: c.kind, Entry: -1, policy: p}
+func (p *Policy) Decide(r *Request) (d Decision) {
+	// The result is named and filled in place: copying a struct right after its single
+	// bytes were written costs more than the look-up.
+	var c class
+	c.read(r)
+	d.Kind, d.Entry, d.policy = c.kind, -1, p
 	switch c.kind {
 	case Preflight:
 		p.decidePreflight(&d, r, &c)
@@ -148,9 +151,11 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 		d.Reason, d.Entry, d.origin = OriginPattern, int(e)-1, o
 		return true
 	}
-	if e := p.temporary.match(o, &parsed, now); e != 0 {
-		d.Reason, d.Entry, d.origin = OriginTemporary, len(p.spec.Origins)+int(e)-1, o
-		return true
+	if len(p.spec.TemporaryOrigins) > 0 {
+		if e := p.temporary.match(o, &parsed, now); e != 0 {
+			d.Reason, d.Entry, d.origin = OriginTemporary, len(p.spec.Origins)+int(e)-1, o
+			return true
+		}
 	}
 	d.Reason = OriginNotListed
 	return false

@@ -17,7 +17,8 @@ type Explanation struct {
 func (p *Policy) Explain(r *Request) Explanation {
 	d := p.Decide(r)
 	x := Explanation{Decision: d, Rule: d.Reason.Rule(), Text: d.Reason.Text(), Entry: p.entryText(d.Entry)}
-	c := classify(r)
+	var c class
+	c.read(r)
 	switch d.Reason {
 	case MethodMalformed, MethodForbidden, MethodNotListed:
 		x.Subject = c.method

@@ -8,7 +8,7 @@ func DecideUnseen() Decision {
 
 // DecideOff is the answer of a tenant in mode OFF: nothing is touched.
 func DecideOff(r *Request) Decision {
-	return Decision{Kind: classify(r).kind, Reason: TenantOff, Entry: -1}
+	return Decision{Kind: Classify(r), Reason: TenantOff, Entry: -1}
 }
 
 // UnknownTenant is the operator's choice for hosts without a tenant (rule 28).
@@ -30,7 +30,7 @@ const (
 func DecideUnknown(r *Request, u UnknownTenant) Decision {
 	switch u {
 	case UnknownForward:
-		return Decision{Kind: classify(r).kind, Reason: TenantForwarded, Entry: -1}
+		return Decision{Kind: Classify(r), Reason: TenantForwarded, Entry: -1}
 	case UnknownStrip:
 		return closed(r, TenantUnknown)
 	}
@@ -48,7 +48,7 @@ func DecideAmbiguous(r *Request) Decision { return closed(r, TenantAmbiguous) }
 // closed denies cross-origin requests without a policy. What no policy could deny,
 // same-origin and other requests, only loses the application's CORS headers.
 func closed(r *Request, why Reason) Decision {
-	d := Decision{Kind: classify(r).kind, Reason: why, Entry: -1}
+	d := Decision{Kind: Classify(r), Reason: why, Entry: -1}
 	switch d.Kind {
 	case Preflight:
 		d.Outcome, d.action = Denied, actRefuse

@@ -15,42 +15,20 @@ const (
 const authorization = "authorization"
 
 // nameSet is a set of header names, lower-case.
-type nameSet struct {
-	index  map[string]int // name → position in sorted
-	sorted []string
-}
+type nameSet map[string]bool
 
-func newNameSet(names []string) nameSet {
-	s := nameSet{index: make(map[string]int, len(names))}
-	for _, n := range names {
-		s.sorted = append(s.sorted, lowerASCII(n))
-	}
-	slices.Sort(s.sorted)
-	s.sorted = slices.Compact(s.sorted)
-	for i, n := range s.sorted {
-		s.index[n] = i
-	}
-	return s
-}
-
-// find returns the position of name, whatever its case, without allocating.
-func (s *nameSet) find(name string) (i int, ok bool) {
-	if len(name) > maxNameBytes {
-		return 0, false
-	}
-	if i, ok = s.index[name]; ok {
-		return i, true
+// has looks name up, whatever its case, without allocating.
+func (s nameSet) has(name string) bool {
+	if s[name] {
+		return true
 	}
 	var folded [maxNameBytes]byte
 	changed := false
-	for j := range len(name) {
-		folded[j] = lower(name[j])
-		changed = changed || folded[j] != name[j]
+	for i := range min(len(name), len(folded)) {
+		folded[i] = lower(name[i])
+		changed = changed || folded[i] != name[i]
 	}
-	if changed {
-		i, ok = s.index[string(folded[:len(name)])]
-	}
-	return i, ok
+	return changed && len(name) <= len(folded) && s[string(folded[:len(name)])]
 }
 
 // list walks the elements of a header field that is a list (RFC 9110 §5.6.1):
@@ -85,15 +63,15 @@ func (p *Policy) checkHeaders(value string) (why Reason, element string, ok bool
 	if len(value) > maxListBytes || tooManyNames(value) {
 		return HeadersOversize, "", false
 	}
-	names, empties, expect := 0, 0, 0
+	names, empties := 0, 0
 	for pos := 0; pos <= len(value); {
-		if n := p.expected(value[pos:], expect); n > 0 {
-			pos, expect, names = pos+n+1, expect+1, names+1
-			continue
+		start, end := elementAt(value, pos)
+		pos = skipBlanks(value, end)
+		if end-start > maxNameBytes || pos < len(value) && value[pos] != ',' {
+			return badElement(value[start:])
 		}
-		name, width := cutElement(value[pos:])
-		pos += width + 1
-		if name == "" {
+		pos++
+		if start == end {
 			if empties++; empties > maxListEmpties {
 				return HeadersOversize, "", false
 			}
@@ -102,13 +80,38 @@ func (p *Policy) checkHeaders(value string) (why Reason, element string, ok bool
 		if names++; names > maxListNames {
 			return HeadersOversize, "", false
 		}
-		i, why := p.checkName(name)
-		if i < 0 {
-			return why, name, false
+		if name := value[start:end]; !p.allowsName(name) {
+			return HeadersNotListed, name, false
 		}
-		expect = i + 1
 	}
 	return 0, "", true
+}
+
+// elementAt returns where the token that the element at pos consists of starts and
+// ends. It looks at no more than one byte beyond the bound of a name.
+func elementAt(value string, pos int) (start, end int) {
+	start = skipBlanks(value, pos)
+	end = start
+	for end < len(value) && end-start <= maxNameBytes && isTokenByte(value[end]) {
+		end++
+	}
+	return start, end
+}
+
+func skipBlanks(value string, pos int) int {
+	for pos < len(value) && isBlank(value[pos]) {
+		pos++
+	}
+	return pos
+}
+
+// badElement says what is wrong with the element that rest starts with.
+func badElement(rest string) (why Reason, element string, ok bool) {
+	element, _, _ = strings.Cut(rest, ",")
+	if len(element) > maxNameBytes && isToken(element[:maxNameBytes]) {
+		return HeadersOversize, element, false
+	}
+	return HeadersMalformed, element, false
 }
 
 // tooManyNames reports whether value holds more than 64 names. Only values with
@@ -127,50 +130,13 @@ func tooManyNames(value string) bool {
 	return names > maxListNames
 }
 
-// expected returns the length of the name number i of the policy if rest starts
-// with that element, else 0. Browsers send names sorted (Fetch § CORS-preflight
-// fetch), so walking both lists side by side spares most look-ups.
-func (p *Policy) expected(rest string, i int) int {
-	if i >= len(p.headers.sorted) {
-		return 0
+// allowsName decides on one requested name (rule 44).
+func (p *Policy) allowsName(name string) bool {
+	if p.headers.has(name) {
+		return true
 	}
-	name := p.headers.sorted[i]
-	if len(rest) < len(name) || rest[:len(name)] != name {
-		return 0
-	}
-	if len(rest) > len(name) && rest[len(name)] != ',' {
-		return 0
-	}
-	return len(name)
-}
-
-// cutElement returns the first element of rest, trimmed, and how many bytes it takes
-// up to the comma.
-func cutElement(rest string) (element string, width int) {
-	width = strings.IndexByte(rest, ',')
-	if width < 0 {
-		width = len(rest)
-	}
-	return trimBlanks(rest[:width]), width
-}
-
-// checkName decides on one requested name: its position in the policy's list
-// (0 if it is covered by "*" alone), or -1 with the reason.
-func (p *Policy) checkName(name string) (int, Reason) {
-	if i, ok := p.headers.find(name); ok {
-		return i, 0
-	}
-	switch {
-	case len(name) > maxNameBytes:
-		return -1, HeadersOversize
-	case !isToken(name):
-		return -1, HeadersMalformed
-	case !p.anyHeader:
-		return -1, HeadersNotListed
-	case !p.spec.Credentials && equalFold(name, authorization):
-		return -1, HeadersNotListed // Fetch § CORS non-wildcard request-header name
-	}
-	return 0, 0
+	// Fetch § CORS non-wildcard request-header name: "*" is no grant of authorization.
+	return p.anyHeader && (p.spec.Credentials || !equalFold(name, authorization))
 }
 
 // echoNames writes the names of a checked list in lower case, each once (rule 44a).

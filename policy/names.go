@@ -11,8 +11,11 @@ import (
 func (p *Policy) compileRequestHeaders(problems *Problems) {
 	names, any := compileNames("request_headers", p.spec.RequestHeaders, problems)
 	p.anyHeader = any
-	p.headers = newNameSet(names)
-	_, listed := p.headers.find(authorization)
+	p.headers = make(nameSet, len(names))
+	for _, name := range names {
+		p.headers[name] = true
+	}
+	listed := p.headers[authorization]
 	switch {
 	case p.spec.Preflight.Minimal, any && p.spec.Credentials:
 		// What was asked is echoed (rules 44a and 54).

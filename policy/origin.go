@@ -54,6 +54,9 @@ func parseOrigin(s string) (o origin, ok bool) {
 // schemeEnd returns the length of the scheme that s starts with, or 0 (rule 14).
 // "file" is no scheme here: browsers serialise its origin as null (rule 21).
 func schemeEnd(s string) int {
+	if strings.HasPrefix(s, "https:") {
+		return len("https") // what nearly all origins start with
+	}
 	if s == "" || !isLower(s[0]) {
 		return 0
 	}
@@ -94,25 +97,27 @@ func hostEnd(s string) int {
 // Underscores are tolerated because real hosts have them (rule 15); one trailing
 // dot makes another, valid host (rule 17).
 func nameEnd(s string) (end int, numeric bool) {
-	label := 0 // start of the current label
-	last := "" // the last label that is not empty
-	for ; end < len(s) && s[end] != ':'; end++ {
-		switch c := s[end]; {
-		case isLower(c), isDigit(c), c == '-', c == '_':
-		case c == '.' && end > label && end-label <= maxLabelBytes:
-			last = s[label:end]
-			label = end + 1
-		default:
+	label, before := 0, 0 // where the current label and the one before it start
+	for ; end < len(s); end++ {
+		c := s[end]
+		if isLower(c) || isDigit(c) || c == '-' || c == '_' {
+			continue
+		}
+		if c == ':' {
+			break
+		}
+		if c != '.' || end == label || end-label > maxLabelBytes {
 			return 0, false
 		}
+		label, before = end+1, label
 	}
-	if end-label > maxLabelBytes || end > maxHostBytes || end == 0 {
+	if end == 0 || end > maxHostBytes || end-label > maxLabelBytes {
 		return 0, false
 	}
-	if end > label {
-		last = s[label:end]
+	if end == label {
+		return end, isNumber(s[before : end-1])
 	}
-	return end, isNumber(last)
+	return end, isNumber(s[label:end])
 }
 
 // isNumber is the URL standard's test of a last label: decimal digits, or 0x and

@@ -21,6 +21,8 @@ type originSet struct {
 	minDots, maxDots int
 	hosts            webEntries // "http://*" and "https://*"
 	any              entry      // "*"
+	// patterns: there is more to ask than the exact entries.
+	patterns bool
 	// expires is, for temporary entries, the Unix second from which each no longer
 	// matches. It is nil for entries that stay.
 	expires []int64
@@ -46,6 +48,7 @@ func (w *webEntries) of(scheme string) *portEntries {
 // add puts entry number i, which is written text and reads p, into the set.
 func (s *originSet) add(text string, p *pattern, i int) {
 	e := entry(i + 1)
+	s.patterns = s.patterns || !p.exact()
 	switch {
 	case p.any:
 		s.any = s.keep(s.any, e)
@@ -109,6 +112,9 @@ func (s *originSet) match(text string, o *origin, now int64) entry {
 
 // matchPattern is match without the exact entries.
 func (s *originSet) matchPattern(text string, o *origin, now int64) entry {
+	if !s.patterns {
+		return 0
+	}
 	best := s.first(0, s.any, now)
 	if len(s.ports) > 0 {
 		key := text
