@@ -25,7 +25,8 @@ func startDriver(ctx context.Context, program string) (*driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the browser driver: %w", err)
 	}
-	cmd := exec.Command(program, "--port=0")
+	// Not bound to ctx: the driver is stopped by stop, which lets it end its browser.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), program, "--port=0")
 	cmd.Stdout, cmd.Stderr = in, in
 	// The browser inherits the pipe; without this Wait could hang on it.
 	cmd.WaitDelay = 5 * time.Second

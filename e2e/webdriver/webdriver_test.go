@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsgate/corsgate/e2e/webdriver"
 	"go.uber.org/goleak"
+
+	"github.com/corsgate/corsgate/e2e/webdriver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

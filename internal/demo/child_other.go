@@ -1,0 +1,11 @@
+//go:build !linux
+
+package demo
+
+import "syscall"
+
+// ownGroup keeps Ctrl-C in a terminal, which goes to the whole process group, away from a
+// child: it shall stop when we say so.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
