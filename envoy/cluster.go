@@ -27,6 +27,7 @@ func (b *builder) processorCluster() *clusterv3.Cluster {
 		LbPolicy:             clusterv3.Cluster_LEAST_REQUEST,
 		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{
 			HealthyPanicThreshold: &typev3.Percent{Value: 0},
+			UpdateMergeWindow:     seconds(0),
 		},
 		LoadAssignment: assignment(ClusterProcessor, b.o.Processors),
 		TypedExtensionProtocolOptions: map[string]*anypb.Any{
@@ -87,6 +88,11 @@ func processorHTTP2() *corev3.Http2ProtocolOptions {
 
 func (b *builder) processorTLS(t *TLS) *corev3.TransportSocket {
 	common := &tlsv3.CommonTlsContext{
+		// Envoy's own default for connections that it opens ends at TLS 1.2.
+		TlsParams: &tlsv3.TlsParameters{
+			TlsMinimumProtocolVersion: tlsv3.TlsParameters_TLSv1_2,
+			TlsMaximumProtocolVersion: tlsv3.TlsParameters_TLSv1_3,
+		},
 		AlpnProtocols: []string{"h2"},
 		ValidationContextType: &tlsv3.CommonTlsContext_ValidationContext{
 			ValidationContext: &tlsv3.CertificateValidationContext{

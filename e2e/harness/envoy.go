@@ -56,7 +56,7 @@ func StartEnvoy(tb testing.TB, o EnvoyOptions) *Envoy {
 		"--admin-address-path", adminPath,
 		"--disable-hot-restart",
 		"--file-flush-interval-msec", "20",
-		"--log-level", "info",
+		"--log-level", "warning",
 	)
 	e := &Envoy{Process: startProcess(tb, "envoy", cmd), dir: dir}
 	tb.Cleanup(func() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,7 +49,8 @@ func StartProcessor(tb testing.TB, o ProcessorOptions) *Processor {
 	admin := FreeAddr(tb)
 	args := append([]string{"serve", "--tenants", o.Tenants, "--listen", o.Listen, "--admin-listen", admin}, o.Args...)
 	cmd := exec.Command(CorsgateBinary(tb), args...)
-	cmd.Env = append(cmd.Environ(), o.Env...)
+	// Nothing is in flight when a test ends, unless the test says so.
+	cmd.Env = append(append(cmd.Environ(), "CORSGATE_DRAIN_DELAY=0s"), o.Env...)
 	p := &Processor{Process: startProcess(tb, "corsgate", cmd), Addr: o.Listen, AdminAddr: admin}
 	if !o.NoWait {
 		p.AwaitServing(tb)
@@ -94,7 +96,7 @@ func target(addr string) string {
 
 // Service is a gRPC server inside the test, in place of a process.
 type Service struct {
-	// Addr is its host:port.
+	// Addr is its host:port, or unix:PATH.
 	Addr string
 	// Health is its health service, SERVING at first.
 	Health *health.Server
@@ -103,24 +105,19 @@ type Service struct {
 	ended  chan struct{}
 }
 
-// StartService serves what register adds, and health, on addr (a free port when empty),
-// until the test ends.
-func StartService(tb testing.TB, addr string, register func(*grpc.Server)) *Service {
+// StartService serves what register adds, and health, on addr (host:port, unix:PATH, or a
+// free port when empty), until the test ends.
+func StartService(tb testing.TB, addr string, register func(*grpc.Server), opts ...grpc.ServerOption) *Service {
 	tb.Helper()
-	if addr == "" {
-		addr = anyPort
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		tb.Fatalf("starting a service: %v", err)
-	}
+	l, addr := listen(tb, addr)
+	opts = append(opts, grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
+		MinTime: 5 * time.Second, PermitWithoutStream: true,
+	}))
 	s := &Service{
-		Addr:   l.Addr().String(),
+		Addr:   addr,
 		Health: health.NewServer(),
 		ended:  make(chan struct{}),
-		server: grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{
-			MinTime: 5 * time.Second, PermitWithoutStream: true,
-		})),
+		server: grpc.NewServer(opts...),
 	}
 	healthpb.RegisterHealthServer(s.server, s.Health)
 	register(s.server)
@@ -130,6 +127,26 @@ func StartService(tb testing.TB, addr string, register func(*grpc.Server)) *Serv
 	}()
 	tb.Cleanup(s.Stop)
 	return s
+}
+
+func listen(tb testing.TB, addr string) (net.Listener, string) {
+	tb.Helper()
+	path, isUnix := strings.CutPrefix(addr, "unix:")
+	network, at := "tcp", addr
+	switch {
+	case isUnix:
+		network, at = "unix", path
+	case addr == "":
+		at = anyPort
+	}
+	l, err := net.Listen(network, at)
+	if err != nil {
+		tb.Fatalf("starting a service: %v", err)
+	}
+	if isUnix {
+		return l, addr
+	}
+	return l, l.Addr().String()
 }
 
 // Stop closes the listener and all connections at once. It may be called again.

@@ -14,11 +14,13 @@ import (
 var ErrHang = errors.New("hang")
 
 // Script answers one message of Envoy. An error ends the stream with it; [ErrHang] never answers.
-type Script func(*extprocv3.ProcessingRequest) (*extprocv3.ProcessingResponse, error)
+type Script func(Asked) (*extprocv3.ProcessingResponse, error)
 
 // Asked is one message of Envoy.
 type Asked struct {
 	*extprocv3.ProcessingRequest
+	// First is the first message of the same stream, perhaps this one.
+	First *extprocv3.ProcessingRequest
 	// Metadata is that of the call.
 	Metadata metadata.MD
 }
@@ -33,13 +35,13 @@ type Scripted struct {
 	asked  []Asked
 }
 
-// StartScripted runs a scripted processor on addr, a free port when empty.
-func StartScripted(tb testing.TB, addr string, script Script) *Scripted {
+// StartScripted runs a scripted processor on addr, as [StartService] does.
+func StartScripted(tb testing.TB, addr string, script Script, opts ...grpc.ServerOption) *Scripted {
 	tb.Helper()
 	s := &Scripted{script: script}
 	s.Service = StartService(tb, addr, func(g *grpc.Server) {
 		extprocv3.RegisterExternalProcessorServer(g, s)
-	})
+	}, opts...)
 	return s
 }
 
@@ -62,16 +64,17 @@ func (s *Scripted) Asked() []Asked {
 // Process is the service.
 func (s *Scripted) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
 	md, _ := metadata.FromIncomingContext(stream.Context())
+	var first *extprocv3.ProcessingRequest
 	for {
 		req, err := stream.Recv()
 		if err != nil {
 			return nil // the end, by EOF or by cancellation, is Envoy's to choose
 		}
-		s.mu.Lock()
-		s.asked = append(s.asked, Asked{ProcessingRequest: req, Metadata: md})
-		script := s.script
-		s.mu.Unlock()
-		resp, err := script(req)
+		if first == nil {
+			first = req
+		}
+		asked := Asked{ProcessingRequest: req, First: first, Metadata: md}
+		resp, err := s.note(asked)(asked)
 		switch {
 		case errors.Is(err, ErrHang):
 			<-stream.Context().Done()
@@ -83,4 +86,12 @@ func (s *Scripted) Process(stream extprocv3.ExternalProcessor_ProcessServer) err
 			return nil // Envoy has gone
 		}
 	}
+}
+
+// note remembers a message and gives the script that is to answer it.
+func (s *Scripted) note(a Asked) Script {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, a)
+	return s.script
 }
