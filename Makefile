@@ -27,8 +27,8 @@ help: ## list the targets
 		/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: $(TOOLS)/python.stamp ## watch the real Envoy answer browsers through corsgate, on 127.0.0.1:10000
-	@go run ./cmd/corsgate demo
+demo: $(TOOLS)/python.stamp build ## watch the real Envoy answer browsers through corsgate, on 127.0.0.1:10000
+	@exec bin/corsgate demo
 
 .PHONY: test
 test: ## prove everything: lint, generated code, unit and end-to-end tests
@@ -52,7 +52,7 @@ test-e2e: $(TOOLS)/python.stamp tools-apt ## the real Envoy and Chromium
 
 .PHONY: demo-check
 demo-check: $(TOOLS)/python.stamp tools-apt ## run the demo unattended; fails if anything is not as shown
-	go run ./cmd/corsgate demo --check
+	CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 go test -count=1 -v -run='^TestDemo' ./e2e
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted

@@ -60,6 +60,11 @@ func table() []imports {
 			not: []string{"net/http", "flag"},
 		},
 		{
+			dir:    "server/servertest",
+			ours:   []string{"policy", "tenant", "server", "envoy/wire", "internal/vectors"},
+			others: []string{protobuf, grpc, controlPlane + "/service", controlPlane + "/config/core", controlPlane + "/type", controlPlane + "/extensions/filters/http/ext_proc"},
+		},
+		{
 			dir:    "server",
 			ours:   []string{"policy", "tenant", "envoy/wire"},
 			others: []string{protobuf, grpc, sync, controlPlane + "/service", controlPlane + "/config/core", controlPlane + "/type", controlPlane + "/extensions/filters/http/ext_proc"},
