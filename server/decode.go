@@ -53,7 +53,7 @@ type message struct {
 	observability bool           // Envoy will not read a reply
 	request       policy.Request // of request_headers
 	path          string         // :path without query
-	upstream      policy.Upstream
+	upstream      upstream       // of response_headers
 	attributes    attributes
 }
 
@@ -61,7 +61,7 @@ type message struct {
 // error means that b is no protobuf; m.kind is then what was seen until there.
 func (m *message) decode(b []byte, tenantAttribute string) error {
 	var request requestFields
-	var upstream upstreamFields
+	var response upstreamFields
 	s := scan(b)
 	for s.next() {
 		kind := kindOf(s.number)
@@ -75,7 +75,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 			}
 		case kind != nothing:
 			m.kind = kind
-			if err := decodeHeaders(kind, s.bytes, &request, &upstream); err != nil {
+			if err := decodeHeaders(kind, s.bytes, &request, &response); err != nil {
 				return fmt.Errorf("decoding headers: %w", err)
 			}
 		}
@@ -87,7 +87,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 	case requestHeaders:
 		m.request, m.path = request.request()
 	case responseHeaders:
-		m.upstream = upstream.upstream()
+		m.upstream = response.upstream()
 	default:
 		// Bodies and trailers decide nothing.
 	}
@@ -114,7 +114,7 @@ func kindOf(number protowire.Number) messageKind {
 }
 
 // decodeHeaders reads an HttpHeaders message into the collector of its kind.
-func decodeHeaders(kind messageKind, b []byte, request *requestFields, upstream *upstreamFields) error {
+func decodeHeaders(kind messageKind, b []byte, request *requestFields, response *upstreamFields) error {
 	if kind != requestHeaders && kind != responseHeaders {
 		return nil
 	}
@@ -135,7 +135,7 @@ func decodeHeaders(kind messageKind, b []byte, request *requestFields, upstream 
 			case kind == requestHeaders:
 				request.add(name, value)
 			default:
-				upstream.add(name, value)
+				response.add(name, value)
 			}
 		}
 		if headers.err != nil {

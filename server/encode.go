@@ -20,7 +20,7 @@ func (x *exchange) requestReply(phase Phase) *reply {
 	}
 	rep := buildRequestReply(d, x.tenant)
 	if rep == nil {
-		return x.rejected(phase, nil)
+		return x.rejected(phase, d.Answered())
 	}
 	x.remember(slot, rep)
 	return rep
@@ -29,10 +29,10 @@ func (x *exchange) requestReply(phase Phase) *reply {
 // responseReply is the reply that edits a response. only is true when no
 // request_headers were answered on this stream, so that this reply carries the
 // metadata.
-func (x *exchange) responseReply(up *policy.Upstream, only bool) *reply {
+func (x *exchange) responseReply(up *upstream, only bool) *reply {
 	d := &x.result.Decision
 	slot := memoSlot{}
-	if !up.HasCORS && up.Vary == "" {
+	if !up.HasCORS && up.Vary == "" && !up.varyLost {
 		phase := memoResponse
 		if only {
 			phase = memoResponseOnly
@@ -44,7 +44,7 @@ func (x *exchange) responseReply(up *policy.Upstream, only bool) *reply {
 	}
 	rep := buildResponseReply(d, up, responseOptions{tenant: x.tenant, metadata: only})
 	if rep == nil {
-		return x.rejected(ResponsePhase, up)
+		return x.rejected(ResponsePhase, false)
 	}
 	x.remember(slot, rep)
 	return rep
@@ -58,14 +58,13 @@ func buildRequestReply(d *policy.Decision, tenantID string) *reply {
 	if d.Answered() {
 		return buildImmediate(d, tenantID)
 	}
-	var e policy.Edits
-	d.AppendEdits(&e, &policy.Upstream{})
-	if !validEdits(&e) {
+	grants := d.AppendGrants(nil)
+	if !validHeaders(grants) {
 		return nil
 	}
 	msg := goOn()
-	msg.DynamicMetadata = dynamicMetadata(d, tenantID, e.Set)
-	rep := &reply{last: len(e.Remove)+len(e.Set) == 0 && touchesNothing(d)}
+	msg.DynamicMetadata = dynamicMetadata(d, tenantID, grants)
+	rep := &reply{last: touchesNothing(d)}
 	if rep.pack(msg) != nil {
 		return nil
 	}
@@ -86,14 +85,20 @@ func buildImmediate(d *policy.Decision, tenantID string) *reply {
 	return rep
 }
 
-// touchesNothing reports whether d leaves alone even a response that is full of
-// CORS headers. The stream may then end at the request.
+// touchesNothing reports whether d leaves every response alone: one without, and one
+// full of CORS headers. The stream may then end at the request.
 func touchesNothing(d *policy.Decision) bool {
 	var e policy.Edits
-	d.AppendEdits(&e, &policy.Upstream{
-		AllowOrigin: "*", AllowCredentials: "true", ExposeHeaders: "*", Vary: "accept", HasCORS: true,
-	})
-	return len(e.Remove)+len(e.Set) == 0
+	for _, up := range [...]policy.Upstream{
+		{},
+		{AllowOrigin: "*", AllowCredentials: "true", ExposeHeaders: "*", HasCORS: true},
+	} {
+		d.AppendEdits(&e, &up)
+		if len(e.Remove)+len(e.Set) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 type responseOptions struct {
@@ -103,15 +108,21 @@ type responseOptions struct {
 
 // buildResponseReply encodes the edits of d, or returns nil when a value must not
 // be sent.
-func buildResponseReply(d *policy.Decision, up *policy.Upstream, o responseOptions) *reply {
+func buildResponseReply(d *policy.Decision, up *upstream, o responseOptions) *reply {
 	var e policy.Edits
-	d.AppendEdits(&e, up)
-	if !validEdits(&e) || !validTenant(o.tenant) {
+	d.AppendEdits(&e, &up.Upstream)
+	for i := range e.Set {
+		if up.varyLost && e.Set[i].Name == wire.HeaderVary {
+			e.Set[i].Value = "*"
+		}
+	}
+	grants := d.AppendGrants(nil)
+	if !validEdits(&e) || !validHeaders(grants) || !validTenant(o.tenant) {
 		return nil
 	}
 	msg := edited(&e)
 	if o.metadata {
-		msg.DynamicMetadata = dynamicMetadata(d, o.tenant, e.Set)
+		msg.DynamicMetadata = dynamicMetadata(d, o.tenant, grants)
 	}
 	rep := &reply{last: true, conflict: e.Conflict}
 	if rep.pack(msg) != nil {
@@ -123,8 +134,7 @@ func buildResponseReply(d *policy.Decision, up *policy.Upstream, o responseOptio
 // rejected gives up a decision one of whose values must not be sent (rule R37 of
 // the fault matrix): the whole grant is dropped, what was to be answered is
 // answered with an error, and the response loses the application's grants as well.
-func (x *exchange) rejected(phase Phase, up *policy.Upstream) *reply {
-	answered := up == nil && x.result.Answered()
+func (x *exchange) rejected(phase Phase, answered bool) *reply {
 	kind := x.result.Kind
 	x.result.Decision = policy.DecideError(closedRequest(), policy.PolicyUnreadable)
 	x.result.Memo = nil

@@ -184,3 +184,8 @@ func preflight(authority, origin, method string) servertest.Request {
 }
 
 func ok(headers ...[2]string) servertest.App { return servertest.App{Status: 200, Headers: headers} }
+
+// incoming is ctx of a stream that was opened with x-tenant.
+func incoming(ctx context.Context, tenants []string) context.Context {
+	return metadata.NewIncomingContext(ctx, metadata.MD{wire.GRPCTenant: tenants})
+}

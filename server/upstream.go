@@ -7,11 +7,16 @@ import (
 	"github.com/corsgate/corsgate/policy"
 )
 
-// Bounds of what is kept of an application's response.
-const (
-	maxNames      = 256
-	maxNamesBytes = 16 << 10
-)
+// maxNames bounds the header names of a response that "expose all" can list.
+const maxNames = 256
+
+// upstream is an application's response as policy sees it.
+type upstream struct {
+	policy.Upstream
+	// varyLost: its Vary is too long to be written again. Where it has to name Origin
+	// it becomes "*": caches then store nothing, which is always right.
+	varyLost bool
+}
 
 // upstreamFields are the headers of a response that a decision looks at. They
 // refer to the message's bytes, except for names, which is a copy of all names
@@ -37,7 +42,7 @@ func (f *upstreamFields) add(name, value []byte) {
 	}
 	f.hasCORS = f.hasCORS || bytes.HasPrefix(name, []byte(wire.HeaderCORSPrefix))
 	pseudo := bytes.HasPrefix(name, []byte{':'})
-	if !pseudo && len(f.ends) < maxNames && len(f.names)+len(name) <= maxNamesBytes {
+	if !pseudo && len(f.ends) < maxNames && len(f.names)+len(name) <= maxValueBytes {
 		if f.ends == nil {
 			f.names, f.ends = make([]byte, 0, 512), make([]int, 0, 32)
 		}
@@ -46,18 +51,17 @@ func (f *upstreamFields) add(name, value []byte) {
 	}
 }
 
-// upstream copies the fields out of the message. A Vary too long to be written
-// again counts as "*": caches then store nothing, which is always right.
-func (f *upstreamFields) upstream() policy.Upstream {
-	up := policy.Upstream{
+// upstream copies the fields out of the message.
+func (f *upstreamFields) upstream() upstream {
+	up := upstream{Upstream: policy.Upstream{
 		AllowOrigin:      f.allowOrigin.text(),
 		AllowCredentials: f.allowCredentials.text(),
 		ExposeHeaders:    f.exposeHeaders.text(),
 		Vary:             f.vary.text(),
 		HasCORS:          f.hasCORS,
-	}
-	if len(f.vary.value) > maxVaryBytes {
-		up.Vary = "*"
+	}}
+	if len(up.Vary) > maxVaryBytes {
+		up.Vary, up.varyLost = "", true
 	}
 	all, start := string(f.names), 0
 	if len(f.ends) > 0 {

@@ -18,7 +18,8 @@ type Design string
 const (
 	// TwoCallbacks is design A, without a gate: request, then response.
 	TwoCallbacks Design = "a"
-	// ResponseOnly is design B: preflights at the request, all else at the response.
+	// ResponseOnly is design B: a filter for preflights at the request, and one for every
+	// response that did not come from the first.
 	ResponseOnly Design = "b"
 	// Metadata is design C: the request only, behind a gate on Origin; Envoy writes
 	// the headers from the metadata.
@@ -47,27 +48,40 @@ func (e *Envoy) Do(ctx context.Context, design Design, r Request, app App) (Resp
 		x.applyMetadata()
 		return x.response, nil
 	}
+	if design == ResponseOnly && !preflight {
+		err := e.askAtResponse(ctx, x, app)
+		return x.response, err
+	}
 	stream, err := e.Open(ctx)
 	if err != nil {
 		return Response{}, err
 	}
 	defer stream.Close()
-	if design != ResponseOnly || preflight {
-		if err := x.ask(stream, RequestHeaders(r)); err != nil {
-			return Response{}, err
-		}
+	if err := x.ask(stream, RequestHeaders(r)); err != nil {
+		return Response{}, err
 	}
 	switch {
 	case design == Metadata:
 		x.applyMetadata()
-	case x.response.Answered, x.ended, design == ResponseOnly && preflight:
+	case x.response.Answered:
 	case design == ResponseOnly:
-		err = x.ask(stream, ResponseHeaders(app, Attributes(r)))
-		x.response.Answered = false // the application had been asked already
-	default:
+		err = e.askAtResponse(ctx, x, app)
+	case !x.ended:
 		err = x.ask(stream, ResponseHeaders(app, nil))
 	}
 	return x.response, err
+}
+
+// askAtResponse sends the response alone, on a stream of its own.
+func (e *Envoy) askAtResponse(ctx context.Context, x *exchange, app App) error {
+	stream, err := e.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	err = x.ask(stream, ResponseHeaders(app, Attributes(x.request)))
+	x.response.Answered = false // the application had been asked already
+	return err
 }
 
 // exchange is one request on its way.

@@ -50,8 +50,9 @@ func ResponseHeaders(app App, attributes map[string]string) *extprocv3.Processin
 	return msg
 }
 
-// Attributes are the response attributes of r that design B asks for; those of
-// absent headers are left out.
+// Attributes are the response attributes of r that design B may ask for; those of
+// absent headers are left out. An Origin beyond ASCII is "?", as the rendered
+// configuration makes it: attributes are strings.
 func Attributes(r Request) map[string]string {
 	all := map[string]string{
 		wire.AttrOrigin:         value(r.Headers, wire.HeaderOrigin),
@@ -61,6 +62,9 @@ func Attributes(r Request) map[string]string {
 		wire.AttrPath:           r.Path,
 		wire.AttrMethod:         r.Method,
 		wire.AttrScheme:         r.Scheme,
+	}
+	if strings.ContainsFunc(all[wire.AttrOrigin], func(r rune) bool { return r > '~' }) {
+		all[wire.AttrOrigin] = "?"
 	}
 	maps.DeleteFunc(all, func(_, v string) bool { return v == "" })
 	return all
