@@ -24,7 +24,7 @@ func loadBusted(t *testing.T) []vectors.Busted {
 	return busted
 }
 
-// TestBusted compiles documents with one mistake each: that one is reported, with its
+// TestBusted compiles documents with one mistake each (rule 74): that one is reported, with its
 // place, code and fix, and nothing else.
 func TestBusted(t *testing.T) {
 	for _, b := range loadBusted(t) {

@@ -47,17 +47,7 @@ func runVector(t *testing.T, f *vectors.File, c *vectors.Case) {
 	if d.Answered() != c.Want.Answered {
 		t.Errorf("answered: got %v, want %v", d.Answered(), c.Want.Answered)
 	}
-	status, headers := c.App.Status, [][2]string(nil)
-	if d.Answered() {
-		reply := []policy.Header(nil)
-		status, reply = d.AppendReply(nil)
-		headers = vectors.Lines(reply)
-	} else {
-		var edits policy.Edits
-		up := c.App.Upstream()
-		d.AppendEdits(&edits, &up)
-		headers = vectors.Final(c.App, &edits)
-	}
+	status, headers := vectors.Response(&d, c.App)
 	if diff := vectors.Compare(c.Want, status, headers); diff != "" {
 		t.Errorf("response:\n%s", diff)
 	}

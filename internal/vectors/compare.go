@@ -9,6 +9,19 @@ import (
 	"github.com/corsgate/corsgate/policy"
 )
 
+// Response is what the client sees of d: its own reply, or the response of app with
+// its edits.
+func Response(d *policy.Decision, app App) (status int, headers [][2]string) {
+	if d.Answered() {
+		status, reply := d.AppendReply(nil)
+		return status, Lines(reply)
+	}
+	var edits policy.Edits
+	up := app.Upstream()
+	d.AppendEdits(&edits, &up)
+	return app.Status, Final(app, &edits)
+}
+
 // Final is the application's response headers after edits: removals first, then
 // sets, each of which replaces every line of its name.
 func Final(app App, edits *policy.Edits) [][2]string {

@@ -64,17 +64,7 @@ func runCase(t *testing.T, snapshot *tenant.Snapshot, f *vectors.File, c *vector
 	if got.Kind != c.Want.Kind || got.Outcome != c.Want.Outcome || got.Reason != c.Want.Reason || got.Answered != c.Want.Answered {
 		t.Errorf("decision: got %+v, want %+v", got, c.Want)
 	}
-	status, headers := c.App.Status, [][2]string(nil)
-	if d.Answered() {
-		var reply []policy.Header
-		status, reply = d.AppendReply(nil)
-		headers = vectors.Lines(reply)
-	} else {
-		var edits policy.Edits
-		up := c.App.Upstream()
-		d.AppendEdits(&edits, &up)
-		headers = vectors.Final(c.App, &edits)
-	}
+	status, headers := vectors.Response(&d.Decision, c.App)
 	if diff := vectors.Compare(c.Want, status, headers); diff != "" {
 		t.Errorf("response:\n%s", diff)
 	}
