@@ -67,7 +67,7 @@ func (a *App) wire(ctx context.Context) error {
 		TenantAttribute: a.cfg.TenantAttribute,
 		Budget:          a.cfg.Budget,
 		MaxStreams:      a.cfg.MaxStreams,
-		Observe:         decisionLog(a.log),
+		Observe:         decisionLog(context.WithoutCancel(ctx), a.log),
 		Log:             a.log,
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	a.health = server.NewHealth()
 	a.grpc = grpc.NewServer(server.GRPCOptions(transport)...)
-	a.service.Register(a.grpc)
+	a.service.Register(a.grpc) //nolint:contextcheck // streams bring their own contexts
 	a.health.Register(a.grpc)
 	return a.bind(ctx)
 }

@@ -70,7 +70,7 @@ func start(t *testing.T, cfg config.Serve) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancelCause(context.Background())
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(t.Context())) // it is stopped in a clean-up
 	p := &process{App: a, cancel: cancel, done: make(chan error, 1), log: log}
 	go func() { p.done <- a.Run(ctx) }()
 	t.Cleanup(func() { p.stop(t) })

@@ -9,9 +9,8 @@ import (
 
 // decisionLog logs each decision at debug level, and nothing when that is off.
 // It is the forerunner of telemetry: metrics and spans will be made of the same
-// observations. Origin and host are what a client sent; slog's handlers escape them.
-func decisionLog(log *slog.Logger) func(server.Observation) {
-	ctx := context.Background()
+// observations, which have no context; ctx serves all of them. Origin and host are what a client sent; slog's handlers escape them.
+func decisionLog(ctx context.Context, log *slog.Logger) func(server.Observation) {
 	return func(o server.Observation) {
 		if !log.Enabled(ctx, slog.LevelDebug) {
 			return

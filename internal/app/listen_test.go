@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"io/fs"
 	"net"
 	"os"
@@ -74,7 +73,7 @@ func keepListening(t *testing.T, path string) {
 func unixListener(t *testing.T, path string) *net.UnixListener {
 	t.Helper()
 	var lc net.ListenConfig
-	l, err := lc.Listen(context.Background(), "unix", path) //nolint:usetesting // it is closed in a clean-up, after t.Context has ended
+	l, err := lc.Listen(t.Context(), "unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}

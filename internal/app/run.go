@@ -36,16 +36,16 @@ func (a *App) Run(ctx context.Context) error {
 	a.stopping.push(step{"health says NOT_SERVING", closeBound, a.notServing})
 
 	a.running.Store(true)
-	a.log.Info("listening", "address", a.Addr().String(), "tls", a.cfg.TLS.Enabled(), "admin", addressText(a.AdminAddr()))
+	a.log.InfoContext(ctx, "listening", "address", a.Addr().String(), "tls", a.cfg.TLS.Enabled(), "admin", addressText(a.AdminAddr()))
 	a.refresh()
 
 	select {
 	case <-ctx.Done():
-		a.log.Info("stopping", "cause", context.Cause(ctx))
+		a.log.InfoContext(ctx, "stopping", "cause", context.Cause(ctx))
 	case <-failed.Done():
-		a.log.Error("stopping", "cause", context.Cause(failed))
+		a.log.ErrorContext(ctx, "stopping", "cause", context.Cause(failed))
 	}
-	return errors.Join(a.stopping.unwind(), group.Wait())
+	return errors.Join(a.stopping.unwind(ctx), group.Wait())
 }
 
 // part names the error of a part; the ways in which parts end when told to are no errors.
@@ -93,7 +93,7 @@ func (a *App) stopGRPC(ctx context.Context) error {
 	left := a.service.Active()
 	a.grpc.Stop() // makes GracefulStop return
 	<-done
-	a.log.Warn("requests in flight were cut off", "requests", left, "after", a.cfg.StopTimeout)
+	a.log.WarnContext(ctx, "requests in flight were cut off", "requests", left, "after", a.cfg.StopTimeout)
 	return nil
 }
 

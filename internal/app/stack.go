@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -24,24 +25,23 @@ type stack struct {
 
 func (s *stack) push(next step) { s.steps = append(s.steps, next) }
 
-// unwind runs and forgets all steps, whatever fails on the way. Each step gets a
-// context of its own: the one that ended the process is over already.
-func (s *stack) unwind() error {
+// unwind runs and forgets all steps, whatever fails on the way. That parent has ended
+// is the reason to be here, so it ends no step.
+func (s *stack) unwind(parent context.Context) error {
 	var failed error
-	for i := len(s.steps) - 1; i >= 0; i-- {
-		next := s.steps[i]
+	for _, next := range slices.Backward(s.steps) {
 		began := time.Now()
-		ctx, cancel := context.WithTimeoutCause(context.Background(), next.bound,
+		ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(parent), next.bound,
 			fmt.Errorf("%s took longer than %s", next.name, next.bound))
 		err := next.run(ctx)
 		cancel()
 		attrs := []any{"step", next.name, "took", time.Since(began).Round(time.Millisecond)}
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", next.name, err))
-			s.log.Error("stopping step failed", append(attrs, "error", err)...)
+			s.log.ErrorContext(ctx, "stopping step failed", append(attrs, "error", err)...)
 			continue
 		}
-		s.log.Info("stopping step done", attrs...)
+		s.log.InfoContext(ctx, "stopping step done", attrs...)
 	}
 	s.steps = nil
 	return failed

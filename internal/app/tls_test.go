@@ -118,7 +118,7 @@ func TestHandshake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			client := &tls.Config{RootCAs: ca.pool(), ServerName: "corsgate", MinVersion: tls.VersionTLS10, MaxVersion: tt.max} //nolint:gosec // old versions must be refused
+			client := &tls.Config{RootCAs: ca.pool(), ServerName: "corsgate", MinVersion: tls.VersionTLS10, MaxVersion: tt.max}
 			if tt.client.Certificate != nil {
 				// Not Certificates: that is only sent when the server names the authority.
 				client.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &tt.client, nil }

@@ -43,6 +43,9 @@ func (s Sources) Of(flag string) string {
 // one, so that [Resolve] can report all of them. Call it once, before parsing.
 func Arm(flags *pflag.FlagSet) {
 	flags.VisitAll(func(f *pflag.Flag) {
+		if isList(f) && f.DefValue == "[]" {
+			f.DefValue = "" // the help then shows no default
+		}
 		f.Value = &deferred{Value: f.Value}
 	})
 }

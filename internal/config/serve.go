@@ -63,17 +63,17 @@ func (t TLS) Enabled() bool { return t.CertFile != "" && t.KeyFile != "" }
 
 // Bind defines the flags of serve on fs, with their defaults.
 func (s *Serve) Bind(fs *pflag.FlagSet) {
-	fs.StringVar(&s.Tenants, "tenants", "", "file or directory of tenant documents (required)")
-	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "where Envoy connects: host:port or unix:PATH")
-	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "where health, readiness and profiles are served; empty for nowhere")
-	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "file of the server certificate chain (PEM), read again on change")
-	fs.StringVar(&s.TLS.KeyFile, "tls-key", "", "file of the server's private key (PEM), read again on change")
-	fs.StringVar(&s.TLS.ClientCAFile, "tls-client-ca", "", "file of the authorities (PEM) that client certificates must come from")
-	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative name that a client may have; repeat for more")
+	fs.StringVar(&s.Tenants, "tenants", "", "`PATH` of the file or directory of tenant documents (required)")
+	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "`ADDRESS` where Envoy connects: host:port or unix:PATH")
+	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where health, readiness and profiles are served; empty for nowhere")
+	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "`FILE` of the server certificate chain (PEM), read again on change")
+	fs.StringVar(&s.TLS.KeyFile, "tls-key", "", "`FILE` of the server's private key (PEM), read again on change")
+	fs.StringVar(&s.TLS.ClientCAFile, "tls-client-ca", "", "`FILE` of the authorities (PEM) that client certificates must come from")
+	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative `NAME` that a client may have; repeat for more")
 	fs.BoolVar(&s.InsecureListen, "insecure-listen", false, "permit --listen off loopback without TLS")
 	fs.BoolVar(&s.InsecureAdminListen, "insecure-admin-listen", false, "permit --admin-listen, which is plain HTTP, off loopback")
 	BindUnknownTenant(fs, &s.UnknownTenant)
-	fs.StringVar(&s.TenantAttribute, "tenant-attribute", "", "Envoy request attribute whose value is the tenant id")
+	fs.StringVar(&s.TenantAttribute, "tenant-attribute", "", "`NAME` of the Envoy attribute whose value is the tenant id")
 	fs.DurationVar(&s.Budget, "budget", 25*time.Millisecond, "longest time for one decision; keep it below Envoy's message_timeout")
 	fs.IntVar(&s.MaxStreams, "max-streams", 100_000, "most requests in flight at once")
 	fs.DurationVar(&s.DrainDelay, "drain-delay", 5*time.Second, "how long to go on serving after reporting NOT_SERVING")
@@ -86,7 +86,7 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	Choice(fs, &s.LogFormat, Choices{
 		Name: "log-format", Values: []string{"json", "text"}, Usage: "format of the log on standard error",
 	})
-	fs.StringVar(&s.ConfigFile, configFlag, "", "YAML file of settings; its keys are the flag names with underscores")
+	fs.StringVar(&s.ConfigFile, configFlag, "", "YAML `FILE` of settings; its keys are the flag names with underscores")
 }
 
 // BindUnknownTenant defines --unknown-tenant on fs.

@@ -97,7 +97,7 @@ func (f *Finding) message() string {
 		b.WriteString(printable(f.Path) + ": ")
 	}
 	if f.Value != "" {
-		fmt.Fprintf(&b, "%q ", f.Value)
+		fmt.Fprintf(&b, "%q: ", f.Value)
 	}
 	b.WriteString(printable(f.Detail))
 	return b.String()

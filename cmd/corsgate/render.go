@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/corsgate/corsgate/envoy"
+	"github.com/corsgate/corsgate/internal/config"
+)
+
+func (p *program) renderCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "render",
+		Short: "Write configuration of what corsgate works with",
+	}
+	cmd.AddCommand(p.renderEnvoyCommand())
+	return cmd
+}
+
+// renderSettings are the flags of render envoy.
+type renderSettings struct {
+	options envoy.Options
+	design  string
+	tls     envoy.TLS
+	routes  []string
+	output  string
+}
+
+func (p *program) renderEnvoyCommand() *cobra.Command {
+	s := renderSettings{options: envoy.DefaultOptions(envoy.Metadata)}
+	cmd := &cobra.Command{
+		Use:   "envoy [flags]",
+		Short: "Write a complete, commented Envoy configuration",
+		Long: "Writes an Envoy configuration that asks corsgate for CORS decisions, in one of three designs:\n\n" +
+			"  a  two callbacks: corsgate sees the request and the response of the application\n" +
+			"  b  response only: for chains in which authentication has to come first\n" +
+			"  c  one callback: Envoy writes the headers from dynamic metadata; the fast default",
+		Example: "  corsgate render envoy -o envoy.yaml\n" +
+			"  corsgate render envoy --design a --upstream shop:8080 --processor cors-1:9002 --processor cors-2:9002\n" +
+			"  corsgate render envoy --route 'api.acme.example,*.acme-cdn.example=acme@10.0.0.7:8080'",
+	}
+	s.bind(cmd.Flags())
+	return p.finish(leaf{cmd: cmd, check: s.check, run: func(context.Context, []string) error {
+		return p.renderEnvoy(s)
+	}})
+}
+
+func (s *renderSettings) bind(f *pflag.FlagSet) {
+	o := &s.options
+	config.Choice(f, &s.design, config.Choices{Name: "design", Values: []string{"c", "a", "b"}, Usage: "how corsgate is attached"})
+	f.StringVar(&o.Listen, "envoy-listen", o.Listen, "`ADDRESS` (host:port) on which Envoy takes requests")
+	f.StringVar(&o.Admin, "envoy-admin", o.Admin, "`ADDRESS` (host:port) of Envoy's administration interface; empty for none")
+	f.StringSliceVar(&o.Processors, "processor", o.Processors, "`ADDRESS` of a corsgate process, host:port, or one unix:PATH; repeat for more")
+	f.StringVar(&s.tls.CA, "processor-ca", "", "`FILE` of the authorities (PEM) of the processors; given, TLS is spoken to them")
+	f.StringVar(&s.tls.SAN, "processor-san", "", "DNS `NAME` in the processors' certificate")
+	f.StringVar(&s.tls.Cert, "processor-cert", "", "`FILE` of Envoy's own certificate (PEM), for mutual TLS")
+	f.StringVar(&s.tls.Key, "processor-key", "", "`FILE` of its private key (PEM)")
+	f.StringVar(&o.Upstream, "upstream", o.Upstream, "`ADDRESS` (host:port) of the application")
+	f.DurationVar(&o.MessageTimeout, "message-timeout", o.MessageTimeout, "how long Envoy waits for one answer of corsgate")
+	f.BoolVar(&o.FailOpen, "fail-open", false, "designs a and b: let requests that are no preflights pass undecided when corsgate fails")
+	f.StringVar(&o.AccessLog, "access-log", "", "`PATH` of the access log; empty for standard output")
+	f.StringArrayVar(&s.routes, "route", nil, "`DOMAIN[,DOMAIN...]=[TENANT][@HOST:PORT]`: tenant and application of some domains; repeat for more")
+	f.BoolVar(&o.RoutesOnly, "routes-only", false, "answer 404 to domains that no --route names")
+	f.StringVarP(&s.output, "output", "o", "", "`FILE` to write; empty for standard output")
+}
+
+// check completes the options and reports every one that cannot be rendered.
+func (s *renderSettings) check(src config.Sources) config.Problems {
+	var problems config.Problems
+	s.options.Design = envoy.Design(s.design)
+	if s.tls != (envoy.TLS{}) {
+		s.options.ProcessorTLS = &s.tls
+	}
+	for _, text := range s.routes {
+		domains, target, ok := strings.Cut(text, "=")
+		if !ok || domains == "" {
+			problems = append(problems, config.Problem{
+				Source: src.Of("route"), Detail: fmt.Sprintf("%q has no DOMAIN=", text), Fix: "write DOMAIN=TENANT, DOMAIN=@HOST:PORT or DOMAIN=TENANT@HOST:PORT",
+			})
+			continue
+		}
+		tenant, upstream, _ := strings.Cut(target, "@")
+		s.options.Routes = append(s.options.Routes, envoy.Route{Domains: strings.Split(domains, ","), Tenant: tenant, Upstream: upstream})
+	}
+	_, err := envoy.Bootstrap(s.options)
+	return append(problems, optionProblems(err, src)...)
+}
+
+// optionProblems names the flags of the options that envoy refuses.
+func optionProblems(err error, src config.Sources) config.Problems {
+	if err == nil {
+		return nil
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var ps config.Problems
+		for _, one := range many.Unwrap() {
+			ps = append(ps, optionProblems(one, src)...)
+		}
+		return ps
+	}
+	bad, ok := errors.AsType[*envoy.OptionError](err)
+	if !ok {
+		return config.Problems{{Source: "render envoy", Detail: err.Error()}}
+	}
+	return config.Problems{{Source: src.Of(flagOfOption(bad.Option)), Detail: fmt.Sprintf("%q %s", bad.Value, bad.Detail)}}
+}
+
+// flagOfOption is the flag that sets a field of [envoy.Options].
+func flagOfOption(option string) string {
+	name, _, _ := strings.Cut(option, "[")
+	switch name {
+	case "Design":
+		return "design"
+	case "Listen":
+		return "envoy-listen"
+	case "Admin":
+		return "envoy-admin"
+	case "Processors":
+		return "processor"
+	case "ProcessorTLS.CA":
+		return "processor-ca"
+	case "ProcessorTLS.Cert":
+		return "processor-cert"
+	case "ProcessorTLS.Key":
+		return "processor-key"
+	case "ProcessorTLS.SAN":
+		return "processor-san"
+	case "MessageTimeout":
+		return "message-timeout"
+	case "AccessLog":
+		return "access-log"
+	case "Routes":
+		return "route"
+	case "RoutesOnly":
+		return "routes-only"
+	default:
+		return "upstream"
+	}
+}
+
+func (p *program) renderEnvoy(s renderSettings) error {
+	text, err := envoy.Render(s.options)
+	if err != nil {
+		return fmt.Errorf("rendering the Envoy configuration: %w", err)
+	}
+	if s.output == "" {
+		_, err = p.stdout.Write(text)
+		return err
+	}
+	if err := os.WriteFile(s.output, text, 0o644); err != nil { //nolint:gosec // Envoy runs as another user and has to read it; it holds no secret
+		return fmt.Errorf("writing the Envoy configuration: %w", err)
+	}
+	return nil
+}
