@@ -46,9 +46,11 @@ func failures() map[string]failure {
 // Whatever happens to the processor, no CORS header of the application may get out, unless
 // the operator asked to fail open; and in design C the application stays reachable.
 func TestProcessorFailure(t *testing.T) {
+	t.Parallel()
 	for _, design := range designs() {
 		for name, f := range failures() {
 			t.Run(string(design)+", "+name, func(t *testing.T) {
+				t.Parallel()
 				app := harness.StartApp(t)
 				p := harness.StartScripted(t, "", obliging)
 				e := harness.StartDesign(t, design, app.Addr, p.Addr)
@@ -98,6 +100,7 @@ func noCORS(t *testing.T, what string, got *harness.Response) {
 
 // Failing open is what it says: the request passes, and so do the application's CORS headers.
 func TestFailOpenPassesTheApplicationsHeaders(t *testing.T) {
+	t.Parallel()
 	app := harness.StartApp(t)
 	o := envoy.DefaultOptions(envoy.TwoCallbacks)
 	o.Upstream, o.Processors, o.FailOpen = app.Addr, []string{harness.FreeAddr(t)}, true
@@ -115,6 +118,7 @@ func TestFailOpenPassesTheApplicationsHeaders(t *testing.T) {
 
 // Calls that one client makes fail must not take a processor from all others.
 func TestFailingCallsEjectNoProcessor(t *testing.T) {
+	t.Parallel()
 	app := harness.StartApp(t)
 	broken := failures()["it answers with an error"].script
 	a, b := harness.StartScripted(t, "", broken), harness.StartScripted(t, "", broken)
@@ -132,6 +136,7 @@ func TestFailingCallsEjectNoProcessor(t *testing.T) {
 }
 
 func TestProcessorOverUnixSocket(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("", "corsgate-") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
@@ -144,6 +149,7 @@ func TestProcessorOverUnixSocket(t *testing.T) {
 }
 
 func TestProcessorOverMutualTLS(t *testing.T) {
+	t.Parallel()
 	const name = "corsgate.internal"
 	certs := harness.NewCertificates(t, t.TempDir(), name)
 	app := harness.StartApp(t)

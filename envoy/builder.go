@@ -127,7 +127,8 @@ func address(s string) *corev3.Address {
 	}}}
 }
 
-func seconds(n int64) *durationpb.Duration   { return durationpb.New(time.Duration(n) * time.Second) }
+func seconds(n int64) *durationpb.Duration { return durationpb.New(time.Duration(n) * time.Second) }
+
 func millis(n int64) *durationpb.Duration    { return durationpb.New(time.Duration(n) * time.Millisecond) }
 func count(n uint32) *wrapperspb.UInt32Value { return wrapperspb.UInt32(n) }
 func yes() *wrapperspb.BoolValue             { return wrapperspb.Bool(true) }

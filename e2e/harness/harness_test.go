@@ -65,22 +65,26 @@ func TestConnReadsResponsesAsTheyAre(t *testing.T) {
 	}{
 		"repeated lines": {
 			"GET", "HTTP/1.1 200 OK\r\nVARY: a\r\nVary:  b \r\ncontent-length: 2\r\n\r\nhi",
-			[][2]string{{"vary", "a"}, {"vary", "b"}, {"content-length", "2"}}, "hi",
+			[][2]string{{"vary", "a"}, {"vary", "b"}, {"content-length", "2"}},
+			"hi",
 		},
 		"chunked": {
 			"GET", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n1\r\n!\r\n0\r\n\r\n",
-			[][2]string{{"transfer-encoding", "chunked"}}, "hi!",
+			[][2]string{{"transfer-encoding", "chunked"}},
+			"hi!",
 		},
 		"interim response": {
 			"GET", "HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 204 No Content\r\na: b\r\n\r\n",
-			[][2]string{{"a", "b"}}, "",
+			[][2]string{{"a", "b"}},
+			"",
 		},
 		"answer to HEAD": {
 			"HEAD", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n", [][2]string{{"content-length", "9"}}, "",
 		},
 		"bytes outside ASCII": {
 			"GET", "HTTP/1.1 200 OK\r\na: \xff\r\ncontent-length: 0\r\n\r\n",
-			[][2]string{{"a", "\xff"}, {"content-length", "0"}}, "",
+			[][2]string{{"a", "\xff"}, {"content-length", "0"}},
+			"",
 		},
 	}
 	for name, tt := range tests {

@@ -68,7 +68,7 @@ func (s *Scripted) Process(stream extprocv3.ExternalProcessor_ProcessServer) err
 	for {
 		req, err := stream.Recv()
 		if err != nil {
-			return nil // the end, by EOF or by cancellation, is Envoy's to choose
+			return nil //nolint:nilerr // the end, by EOF or by cancellation, is Envoy's to choose
 		}
 		if first == nil {
 			first = req
@@ -83,7 +83,7 @@ func (s *Scripted) Process(stream extprocv3.ExternalProcessor_ProcessServer) err
 			return err
 		}
 		if err := stream.Send(resp); err != nil {
-			return nil // Envoy has gone
+			return nil //nolint:nilerr // Envoy has gone
 		}
 	}
 }
