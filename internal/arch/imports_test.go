@@ -45,7 +45,8 @@ func table() []imports {
 			dir:  "tenant/...",
 			ours: []string{"policy", "proto", "tenant"},
 			others: []string{
-				protobuf, yaml, sync, "buf.build/go/protovalidate", "github.com/fsnotify/fsnotify", "golang.org/x/net/idna",
+				protobuf, yaml, sync, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate",
+				"github.com/fsnotify/fsnotify", "golang.org/x/net/idna",
 			},
 			not: []string{"net/http", "flag", "os/signal"},
 		},
