@@ -31,27 +31,27 @@ func (d *Document) adviseTenant(c *collector) {
 	switch d.Record.mode {
 	case modeShadow:
 		c.addAt(policy.Problem{
-			Path: "mode", Value: "SHADOW", Code: codeMode,
-			Detail: "only counts decisions; browsers see the application's own CORS headers",
+			Path: "mode", Value: "SHADOW", Code: CodeMode,
+			Detail: "decisions are only counted; browsers see the application's own CORS headers",
 		})
 	case modeOff:
 		c.addAt(policy.Problem{
-			Path: "mode", Value: "OFF", Code: codeMode,
-			Detail: "touches nothing; browsers see the application's own CORS headers",
+			Path: "mode", Value: "OFF", Code: CodeMode,
+			Detail: "nothing is touched; browsers see the application's own CORS headers",
 		})
 	case modeEnforce:
 	}
 	if len(d.Record.hosts) == 0 {
 		c.addAt(policy.Problem{
-			Path: "hosts", Code: codeNoHosts,
-			Detail: "names no host, so the tenant is only found when Envoy sends its id",
+			Path: "hosts", Code: CodeNoHosts,
+			Detail: "without hosts the tenant is only found when envoy sends its id",
 		})
 	}
 	for i, host := range d.Record.hosts {
 		if host == "*" {
 			c.addAt(policy.Problem{
-				Path: element("hosts", i), Value: host, Code: codeHostDefault,
-				Detail: "makes this the policy of every host that no tenant has, also of hosts that nobody thought of",
+				Path: element("hosts", i), Value: host, Code: CodeHostDefault,
+				Detail: "this is the policy of every host that no tenant has, also of hosts that nobody thought of",
 			})
 		}
 	}
@@ -62,8 +62,8 @@ func (s *specAt) adviseTime(c *collector, now time.Time) {
 	for i, t := range s.spec.TemporaryOrigins {
 		if !now.Before(t.ExpiresAt) {
 			c.addAt(policy.Problem{
-				Path: s.path + ".temporary_origins[" + strconv.Itoa(i) + "]", Value: t.Origin, Code: codeExpired,
-				Detail: "expired at " + t.ExpiresAt.UTC().Format(time.RFC3339) + " and matches nothing", Fix: "remove the entry",
+				Path: s.path + ".temporary_origins[" + strconv.Itoa(i) + "]", Value: t.Origin, Code: CodeExpired,
+				Detail: "the entry matches nothing since " + t.ExpiresAt.UTC().Format(time.RFC3339), Fix: "remove the entry",
 			})
 		}
 	}
@@ -72,11 +72,11 @@ func (s *specAt) adviseTime(c *collector, now time.Time) {
 		return
 	}
 	p := policy.Problem{
-		Path: s.path + ".preflight.debug_until", Value: debug.UTC().Format(time.RFC3339), Code: codeDebug,
-		Detail: "is over and has no effect", Fix: "remove debug_until",
+		Path: s.path + ".preflight.debug_until", Value: debug.UTC().Format(time.RFC3339), Code: CodeDebug,
+		Detail: "the debug window is over", Fix: "remove debug_until",
 	}
 	if now.Before(debug) {
-		p.Detail, p.Fix = "answers failing preflights with 204 until then", "remove debug_until when done"
+		p.Detail, p.Fix = "failing preflights are answered 204 until then", "remove debug_until when done"
 	}
 	c.addAt(p)
 }

@@ -29,11 +29,11 @@ func (c *compiler) ruleset(prefix string, base *tenantv1.Policy, routes []*tenan
 	for i, route := range routes {
 		at := element(prefix+"routes", i)
 		path := route.GetPathPrefix()
-		p := policy.Problem{Path: at + ".path_prefix", Value: path, Code: codePath}
+		p := policy.Problem{Path: at + ".path_prefix", Value: path, Code: CodePath}
 		if p.Detail, p.Fix = pathFault(path); p.Detail != "" {
 			c.addAt(p)
 		} else if seen[path] {
-			p.Code, p.Detail = codePathRepeated, "is the path_prefix of an earlier route"
+			p.Code, p.Detail = CodePathRepeated, "an earlier route has this prefix"
 			c.addAt(p)
 		}
 		seen[path] = true
@@ -49,7 +49,7 @@ func (c *compiler) policy(path string, m *tenantv1.Policy) *policy.Policy {
 	compiled, err := policy.Compile(spec)
 	found, ok := errors.AsType[policy.Problems](err)
 	if err != nil && !ok {
-		found = policy.Problems{{Code: codeFormat, Detail: "cannot be compiled: " + err.Error()}}
+		found = policy.Problems{{Code: CodeFormat, Detail: "the policy cannot be compiled: " + err.Error()}}
 	}
 	said := make(map[string]bool, len(found))
 	for _, p := range found {
@@ -66,12 +66,10 @@ func (c *compiler) policy(path string, m *tenantv1.Policy) *policy.Policy {
 // does not check (response splitting).
 func (c *compiler) checkBytes(path string, spec *policy.Spec, said map[string]bool) {
 	check := func(field, value string) {
-		if !said[field] && !visible(value) {
-			c.addAt(policy.Problem{
-				Path: join(path, field), Value: value, Code: codeBytes,
-				Detail: "holds a byte that no header may carry; only visible ASCII is allowed",
-			})
-		}
+		c.addAt(policy.Problem{
+			Path: join(path, field), Value: value, Code: CodeBytes,
+			Detail: "a header carries visible ascii only",
+		})
 	}
 	lists := []struct {
 		field  string
@@ -84,13 +82,16 @@ func (c *compiler) checkBytes(path string, spec *policy.Spec, said map[string]bo
 	}
 	for _, l := range lists {
 		for i, value := range l.values {
-			if !visible(value) {
+			if !visible(value) && !said[element(l.field, i)] {
 				check(element(l.field, i), value)
 			}
 		}
 	}
 	for i := range spec.TemporaryOrigins {
-		check(element("temporary_origins", i)+".origin", spec.TemporaryOrigins[i].Origin)
+		field := element("temporary_origins", i) + ".origin"
+		if value := spec.TemporaryOrigins[i].Origin; !visible(value) && !said[field] {
+			check(field, value)
+		}
 	}
 }
 
@@ -183,7 +184,7 @@ func canonicalHosts(c *collector, hosts []string) []string {
 		p := policy.Problem{Path: "hosts[" + strconv.Itoa(i) + "]", Value: host}
 		canonical, f := canonicalHost(host)
 		if f.code == "" && seen[canonical] {
-			f = fault{codeHostRepeated, "is there twice", "remove one of the two"}
+			f = fault{CodeHostRepeated, "the host is there twice", "remove one of the two"}
 		}
 		if f.code != "" {
 			p.Code, p.Detail, p.Fix = f.code, f.detail, f.fix

@@ -34,9 +34,9 @@ func (d decoder) fault(path string, n *yaml.Node, f fault) {
 func (d decoder) plain(path string, n *yaml.Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		d.fault(path, n, fault{codeReference, "is an anchor or an alias, which documents cannot have", "write the value out"})
+		d.fault(path, n, fault{CodeReference, "documents have no anchors and aliases", "write the value out"})
 	case n.Style&yaml.TaggedStyle != 0:
-		d.fault(path, n, fault{codeTag, "has the tag " + n.Tag + ", which documents cannot have", "remove the tag"})
+		d.fault(path, n, fault{CodeTag, "documents have no tags", "remove the tag"})
 	default:
 		return true
 	}
@@ -72,15 +72,15 @@ func (d decoder) pairs(path string, n *yaml.Node) func(func(key, value *yaml.Nod
 			key, value := n.Content[i], n.Content[i+1]
 			switch {
 			case key.Tag == "!!merge":
-				d.fault(path, key, fault{codeReference, "is a merge key, which documents cannot have", "write the fields out"})
+				d.fault(path, key, fault{CodeReference, "documents have no merge keys", "write the fields out"})
 				continue
 			case !d.plain(path, key):
 				continue
 			case key.Kind != yaml.ScalarNode:
-				d.fault(path, key, fault{codeKey, "has a key that is not a name", ""})
+				d.fault(path, key, fault{CodeKey, "the key of a field is a name", ""})
 				continue
 			case seen[key.Value]:
-				d.fault(join(path, key.Value), key, fault{codeDuplicate, "is there twice", "remove one of the two"})
+				d.fault(join(path, key.Value), key, fault{CodeDuplicate, "the field is there twice", "remove one of the two"})
 				continue
 			}
 			seen[key.Value] = true
@@ -166,7 +166,7 @@ func (d decoder) scalar(path string, n *yaml.Node, fd protoreflect.FieldDescript
 // unknownField names the nearest field, since most unknown fields are typing
 // mistakes or the camel-case spelling of other protobuf tools.
 func unknownField(name string, fields protoreflect.FieldDescriptors) fault {
-	f := fault{code: codeUnknownField, detail: "is not a field here"}
+	f := fault{code: CodeUnknownField, detail: "there is no such field here"}
 	if len(name) > 2*maxFieldName {
 		return f
 	}

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/corsgate/corsgate/policy"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
@@ -66,7 +68,7 @@ func Parse(file string, data []byte) (*Document, error) {
 	}
 	if n := len(good) + len(broken); n != 1 {
 		return nil, Problems{{File: file, Problem: policy.Problem{
-			Code: codeSyntax, Detail: fmt.Sprintf("holds %d documents; one belongs here", n),
+			Code: CodeSyntax, Detail: fmt.Sprintf("holds %d documents; one belongs here", n),
 		}}}
 	}
 	return good[0], nil
@@ -94,7 +96,7 @@ func decode(t *text) (*Document, *Record, Problems) {
 	record.hosts = canonicalHosts(c, m.GetHosts())
 	if m.GetDeleted() {
 		c.addAt(policy.Problem{
-			Path: "deleted", Code: codeTombstone, Detail: "marks a deleted tenant, which has no document",
+			Path: "deleted", Code: CodeDeleted, Detail: "a deleted tenant has no document",
 			Fix: "remove the document",
 		})
 	}
@@ -132,7 +134,7 @@ func modeOf(m tenantv1.Tenant_Mode) mode {
 // empty value is judged.
 func checkRequired(c *collector, m *tenantv1.Tenant) {
 	missing := func(path string) {
-		c.addAt(policy.Problem{Path: path, Code: codeRequired, Detail: "is missing"})
+		c.addAt(policy.Problem{Path: path, Code: CodeRequired, Detail: "the field is missing"})
 	}
 	if m.GetId() == "" {
 		missing("id")
@@ -150,45 +152,59 @@ func checkShape(c *collector, m proto.Message) {
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)
 	if !ok {
-		c.addAt(policy.Problem{Code: codeFormat, Detail: "cannot be validated: " + err.Error()})
+		c.addAt(policy.Problem{Code: CodeFormat, Detail: "the document cannot be validated: " + err.Error()})
 		return
 	}
 	for _, v := range invalid.Violations {
-		rule := v.Proto.GetRuleId()
-		value := ""
-		if v.FieldValue.IsValid() {
-			value, _ = v.FieldValue.Interface().(string)
-		}
+		path := protovalidate.FieldPathString(v.Proto.GetField())
 		c.addAt(policy.Problem{
-			Path:   protovalidate.FieldPathString(v.Proto.GetField()),
-			Value:  value,
-			Code:   shapeCode(rule),
-			Detail: shapeDetail(rule, v.Proto.GetMessage()),
+			Path: path, Value: shapeValue(v.FieldValue),
+			Code: shapeCode(v.Proto.GetRuleId()), Detail: shapeDetail(path, v.Proto),
 		})
 	}
+}
+
+// shapeValue is a scalar as text, or "".
+func shapeValue(v protoreflect.Value) string {
+	switch value := v.Interface().(type) {
+	case string, int32, int64:
+		return fmt.Sprint(value)
+	}
+	return ""
 }
 
 // shapeCode maps the rules of protovalidate to codes of ours, which are stable.
 func shapeCode(rule string) policy.Code {
 	switch {
 	case rule == "required":
-		return codeRequired
+		return CodeRequired
 	case strings.HasPrefix(rule, "repeated.max"), strings.HasPrefix(rule, "map.max"):
-		return codeTooMany
+		return CodeTooMany
 	case strings.HasPrefix(rule, "string.max"):
-		return codeTooLong
+		return CodeTooLong
 	case strings.HasPrefix(rule, "int"), strings.HasPrefix(rule, "duration"):
-		return codeRange
+		return CodeRange
 	case rule == "repeated.unique":
-		return codeDuplicate
+		return CodeDuplicate
 	default:
-		return codeFormat
+		return CodeFormat
 	}
 }
 
-func shapeDetail(rule, message string) string {
-	if rule == "required" {
-		return "is missing"
+// shapeDetail says what is allowed, where protovalidate would show a regular
+// expression or stay general.
+func shapeDetail(path string, v *validate.Violation) string {
+	const name = "a name is of a-z, 0-9, dot, underscore and hyphen, and starts and ends with a letter or digit"
+	switch rule := v.GetRuleId(); {
+	case rule == "required":
+		return "the field is missing"
+	case rule != "string.pattern":
+		return "the value " + strings.TrimPrefix(v.GetMessage(), "value ")
+	case path == "id" || v.GetForKey():
+		return name
+	case strings.HasPrefix(path, "labels"):
+		return "a label holds visible ascii and blanks only"
+	default:
+		return "the text holds a control character"
 	}
-	return strings.TrimPrefix(message, "value ")
 }

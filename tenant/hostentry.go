@@ -17,26 +17,26 @@ func canonicalHost(entry string) (string, fault) {
 	case !ok:
 		return "", hostFault(entry)
 	case hasPort(host):
-		return "", fault{codeHost, "has a port; a tenant has its host on every port", "write " + prefix + canonical}
+		return "", fault{CodeHost, "a tenant has its host on every port", "write " + prefix + canonical}
 	case isWildcard && (canonical[0] == '[' || allDigits(canonical[strings.LastIndexByte(canonical, '.')+1:])):
-		return "", fault{codeHost, "is a wildcard below an address; only names have parents", ""}
+		return "", fault{CodeHost, "there is nothing below an address", ""}
 	}
 	return prefix + canonical, fault{}
 }
 
 // hostFault explains an entry that is no host, and what was probably meant.
 func hostFault(entry string) fault {
-	f := fault{code: codeHost, detail: "is not a host"}
+	f := fault{code: CodeHost, detail: "a host is a name or an address"}
 	rest := entry
 	if _, after, found := strings.Cut(rest, "://"); found {
-		f.detail, rest = "has a scheme; hosts have none", after
+		f.detail, rest = "a host has no scheme", after
 	}
 	if host, _, found := strings.Cut(rest, "/"); found {
 		rest = host
 	}
 	if rest == entry {
 		if strings.Contains(entry, "*") {
-			f.detail = "has a wildcard in a place where none can be: only *.base and * are wildcards"
+			f.detail = "a star stands alone or for the labels below a name; nothing else"
 		}
 		return f
 	}

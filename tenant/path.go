@@ -25,18 +25,18 @@ func cutQuery(path string) string {
 // never applies.
 func pathFault(prefix string) (detail, fix string) {
 	if prefix == "" {
-		return "is missing", ""
+		return "the path is missing", ""
 	}
 	for i := range len(prefix) {
 		if c := prefix[i]; c <= ' ' || c > '~' {
-			return "holds a byte that no request path has; other characters are written in percent-encoding", ""
+			return "a path holds visible ascii only; other characters are percent-encoded", ""
 		}
 	}
 	if prefix[0] != '/' {
-		return "does not start with a slash", "write /" + prefix
+		return "a path starts with a slash", "write /" + prefix
 	}
 	if cut := strings.IndexAny(prefix, "?#"); cut >= 0 {
-		return "holds a query or a fragment, which never take part in matching", "write " + prefix[:cut]
+		return "queries and fragments take no part in matching", "write " + prefix[:cut]
 	}
 	if prefix == "/" {
 		return "", ""
@@ -44,9 +44,9 @@ func pathFault(prefix string) (detail, fix string) {
 	for segment := range strings.SplitSeq(prefix[1:], "/") {
 		switch segment {
 		case ".", "..":
-			return "holds a . or .. segment", ""
+			return "a . or .. segment never reaches matching on a normalised path", ""
 		case "":
-			return "holds an empty segment or a trailing slash", "write " + collapseSlashes(prefix)
+			return "a prefix has no empty segment and no trailing slash", "write " + collapseSlashes(prefix)
 		}
 	}
 	return "", ""

@@ -65,7 +65,7 @@ func (p *Problem) String() string {
 		fmt.Fprintf(&b, "%s: ", p.Path)
 	}
 	if p.Value != "" {
-		fmt.Fprintf(&b, "%q ", p.Value)
+		fmt.Fprintf(&b, "%q: ", p.Value)
 	}
 	b.WriteString(p.Detail)
 	if p.Fix != "" {
@@ -74,39 +74,6 @@ func (p *Problem) String() string {
 	fmt.Fprintf(&b, " [%s]", p.Code)
 	return b.String()
 }
-
-// Codes of problems that this package finds; those of policies are policy's.
-const (
-	codeTooLarge     policy.Code = "document_too_large"
-	codeTooDeep      policy.Code = "document_too_deep"
-	codeEncoding     policy.Code = "document_encoding"
-	codeSyntax       policy.Code = "document_syntax"
-	codeNotMapping   policy.Code = "document_not_mapping"
-	codeReference    policy.Code = "document_reference"
-	codeTag          policy.Code = "document_tag"
-	codeKey          policy.Code = "field_key"
-	codeUnknownField policy.Code = "field_unknown"
-	codeDuplicate    policy.Code = "field_duplicate"
-	codeType         policy.Code = "field_type"
-	codeRequired     policy.Code = "field_required"
-	codeFormat       policy.Code = "field_format"
-	codeTooMany      policy.Code = "field_too_many"
-	codeTooLong      policy.Code = "field_too_long"
-	codeRange        policy.Code = "field_range"
-	codeBytes        policy.Code = "field_bytes"
-	codeTombstone    policy.Code = "tenant_deleted"
-	codeNoHosts      policy.Code = "tenant_no_hosts"
-	codeMode         policy.Code = "tenant_mode"
-	codeHost         policy.Code = "host_malformed"
-	codeHostRepeated policy.Code = "host_repeated"
-	codeHostDefault  policy.Code = "host_default"
-	codeHostTaken    policy.Code = "host_taken"
-	codeIDTaken      policy.Code = "id_taken"
-	codePath         policy.Code = "path_malformed"
-	codePathRepeated policy.Code = "path_repeated"
-	codeExpired      policy.Code = "origin_expired"
-	codeDebug        policy.Code = "preflight_debug"
-)
 
 // maxValue bounds Problem.Value in bytes.
 const maxValue = 128

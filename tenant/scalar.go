@@ -39,9 +39,9 @@ func isNested(fd protoreflect.FieldDescriptor) bool {
 // wrongType says what was expected where n stands.
 func wrongType(n *yaml.Node, want, fix string) fault {
 	if n.Tag == "!!null" {
-		return fault{codeType, "has no value; " + want + " belongs here", "write a value or leave the field out"}
+		return fault{CodeType, "the value is missing; " + want + " belongs here", "write a value or leave the field out"}
 	}
-	return fault{codeType, "is " + kindName(n) + "; " + want + " belongs here", fix}
+	return fault{CodeType, "this is " + kindName(n) + "; " + want + " belongs here", fix}
 }
 
 func kindName(n *yaml.Node) string {
@@ -73,7 +73,7 @@ func (d decoder) scalarValue(n *yaml.Node, fd protoreflect.FieldDescriptor) (pro
 		return enumValue(n, fd.Enum())
 	case protoreflect.Int32Kind:
 		i, f, ok := intValue(n, 32)
-		return protoreflect.ValueOfInt32(int32(i)), f, ok
+		return protoreflect.ValueOfInt32(int32(i)), f, ok //nolint:gosec // intValue keeps to the bits it is given
 	case protoreflect.Int64Kind:
 		i, f, ok := intValue(n, 64)
 		return protoreflect.ValueOfInt64(i), f, ok
@@ -83,7 +83,7 @@ func (d decoder) scalarValue(n *yaml.Node, fd protoreflect.FieldDescriptor) (pro
 		}
 		return timestampValue(n)
 	default:
-		return protoreflect.Value{}, fault{codeType, "has a type that documents cannot hold", ""}, false
+		return protoreflect.Value{}, fault{CodeType, "documents cannot hold this type", ""}, false
 	}
 }
 
@@ -91,9 +91,9 @@ func (d decoder) scalarValue(n *yaml.Node, fd protoreflect.FieldDescriptor) (pro
 func scalarFault(n *yaml.Node, want string) (fault, bool) {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		return fault{codeReference, "is an anchor or an alias, which documents cannot have", "write the value out"}, true
+		return fault{CodeReference, "documents have no anchors and aliases", "write the value out"}, true
 	case n.Style&yaml.TaggedStyle != 0:
-		return fault{codeTag, "has the tag " + n.Tag + ", which documents cannot have", "remove the tag"}, true
+		return fault{CodeTag, "documents have no tags", "remove the tag"}, true
 	case n.Kind != yaml.ScalarNode, n.Tag == "!!null":
 		return wrongType(n, want, ""), true
 	}
@@ -152,7 +152,7 @@ func enumValue(n *yaml.Node, ed protoreflect.EnumDescriptor) (protoreflect.Value
 	if n.Tag != "!!str" {
 		return protoreflect.Value{}, wrongType(n, want, fix), false
 	}
-	return protoreflect.Value{}, fault{codeType, "is none of the values; " + want + " belongs here", fix}, false
+	return protoreflect.Value{}, fault{CodeType, "there is no such value; " + want + " belongs here", fix}, false
 }
 
 // intValue reads a decimal integer. The protobuf JSON mapping writes 64-bit
@@ -171,7 +171,7 @@ func intValue(n *yaml.Node, bits int) (int64, fault, bool) {
 	}
 	i, err := strconv.ParseInt(n.Value, 10, bits)
 	if err != nil || strconv.FormatInt(i, 10) != n.Value {
-		return 0, fault{codeType, "is not a decimal whole number of " + strconv.Itoa(bits) + " bits", ""}, false
+		return 0, fault{CodeType, "this is not a decimal whole number of " + strconv.Itoa(bits) + " bits", ""}, false
 	}
 	return i, fault{}, true
 }

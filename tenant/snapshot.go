@@ -202,13 +202,13 @@ func Conflicts(records []*Record) []Conflict {
 
 func (r *Record) conflict(ids, hosts map[string]*Record) (Conflict, bool) {
 	if first := ids[r.id]; first != nil {
-		p := r.problem("id", r.id, codeIDTaken, "is the id of another document in "+first.place())
+		p := r.problem("id", r.id, CodeIDTaken, "the id belongs to the document in "+first.place())
 		return Conflict{First: first, Later: r, Problem: p}, true
 	}
 	for i, host := range r.hosts {
 		if first := hosts[host]; first != nil {
-			p := r.problem(fmt.Sprintf("hosts[%d]", i), host, codeHostTaken,
-				fmt.Sprintf("belongs to tenant %s in %s", first.id, first.place()))
+			p := r.problem(fmt.Sprintf("hosts[%d]", i), host, CodeHostTaken,
+				fmt.Sprintf("the host belongs to tenant %s in %s", first.id, first.place()))
 			return Conflict{First: first, Later: r, Problem: p}, true
 		}
 	}

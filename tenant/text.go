@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"strconv"
 	"strings"
@@ -56,7 +57,7 @@ func documents(file string, data []byte) iter.Seq[*text] {
 // border reports whether a line stands between documents, and how much of it
 // belongs to the one before.
 func border(line []byte) (cut int, found bool) {
-	if len(line) < 3 || (len(line) > 3 && !bytes.ContainsRune([]byte(" \t\r\n"), rune(line[3]))) {
+	if len(line) < 3 || (len(line) > 3 && strings.IndexByte(" \t\r\n", line[3]) < 0) {
 		return 0, false
 	}
 	switch string(line[:3]) {
@@ -70,7 +71,7 @@ func border(line []byte) (cut int, found bool) {
 
 // blank reports whether the document has nothing but comments and borders.
 func (t *text) blank() bool {
-	for line := range bytes.Lines(t.data) {
+	for line := range bytes.FieldsFuncSeq(t.data, isBreak) {
 		line = bytes.TrimSpace(line)
 		switch {
 		case len(line) == 0, line[0] == '#', string(line) == "---", string(line) == "...":
@@ -82,28 +83,41 @@ func (t *text) blank() bool {
 	return true
 }
 
+// isBreak reports whether YAML ends a line at c.
+func isBreak(c rune) bool {
+	return c == '\n' || c == '\r' || c == '\u0085' || c == '\u2028' || c == '\u2029'
+}
+
 // parse reads the document into its tree. A problem has a place in the
 // document, from 1, or 0 when the parser does not say.
 func (t *text) parse() (line, column int, p policy.Problem, ok bool) {
 	if len(t.data) > MaxDocumentBytes {
 		return 1, 1, policy.Problem{
-			Code:   codeTooLarge,
+			Code:   CodeTooLarge,
 			Detail: fmt.Sprintf("the document has %d bytes; the limit is %d", len(t.data), MaxDocumentBytes),
 		}, false
 	}
 	if at := invalidUTF8(t.data); at >= 0 {
 		line = 1 + bytes.Count(t.data[:at], []byte("\n"))
 		column = at - bytes.LastIndexByte(t.data[:at], '\n')
-		return line, column, policy.Problem{Code: codeEncoding, Detail: "the document is not UTF-8"}, false
+		return line, column, policy.Problem{Code: CodeEncoding, Detail: "the document is not UTF-8"}, false
 	}
 	var node yaml.Node
-	if err := yaml.Unmarshal(t.plainJSON(), &node); err != nil {
+	in := yaml.NewDecoder(bytes.NewReader(t.plainJSON()))
+	if err := in.Decode(&node); err != nil {
 		line, column, p = t.syntaxProblem(err)
 		return line, column, p, false
 	}
+	// YAML knows more line breaks than this package splits at.
+	if err := in.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return 1, 1, policy.Problem{
+			Code: CodeSyntax, Detail: "something follows the end of the document",
+			Fix: "separate documents by a line of ---",
+		}, false
+	}
 	if node.Kind != yaml.DocumentNode || len(node.Content) != 1 || node.Content[0].Kind != yaml.MappingNode {
 		return 1, 1, policy.Problem{
-			Code: codeNotMapping, Detail: "the document is not a mapping of fields",
+			Code: CodeNotMapping, Detail: "a document is a mapping of fields",
 			Fix: "write one tenant a document, separated by ---",
 		}, false
 	}
@@ -188,7 +202,7 @@ func (t *text) syntaxProblem(err error) (line, column int, p policy.Problem) {
 			line, column, detail = n, 1, words
 		}
 	}
-	p = policy.Problem{Code: codeSyntax, Detail: "is not YAML or JSON: " + detail}
+	p = policy.Problem{Code: CodeSyntax, Detail: "this is not yaml or json: " + detail}
 	for n, text := range lines(t.data) {
 		entry, at := bareAsterisk(text)
 		if entry == "" {
@@ -221,7 +235,8 @@ func bareAsterisk(line string) (entry string, column int) {
 			continue
 		}
 		if before := strings.TrimRight(line[:i], " \t"); before != "" && strings.ContainsAny(before[len(before)-1:], ":-[,") {
-			entry, _, _ = strings.Cut(line[i:], ",")
+			entry, _, _ = strings.Cut(line[i:], " #")
+			entry, _, _ = strings.Cut(entry, ",")
 			return strings.TrimRight(entry, " \t\r\n]}"), i + 1
 		}
 	}

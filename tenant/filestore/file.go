@@ -90,7 +90,7 @@ func decode(name string, data []byte, sum [sha256.Size]byte) *version {
 	}
 	if len(v.records) == 0 && len(problems) == 0 {
 		v.problems = tenant.Problems{{
-			File: name, Problem: policy.Problem{Code: codeEmpty, Detail: "holds no document", Fix: "remove the file"},
+			File: name, Problem: policy.Problem{Code: CodeEmpty, Detail: "the file holds no document", Fix: "remove the file"},
 		}}
 	}
 	return v
@@ -104,7 +104,7 @@ func (s *Store) scan() ([]*file, tenant.Problems) {
 		return nil, tenant.Problems{unreadable(s.opt.Path, err)}
 	}
 	if len(names) == 0 {
-		return nil, tenant.Problems{s.problem(codeNoFiles, "holds no *.yaml, *.yml or *.json")}
+		return nil, tenant.Problems{s.problem(CodeNoFiles, "there is no *.yaml, *.yml or *.json here; what was in force stays")}
 	}
 	next := make([]*file, 0, len(names))
 	for _, name := range names {

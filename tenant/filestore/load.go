@@ -97,8 +97,8 @@ func isDocument(name string) bool {
 }
 
 var (
-	errNotRegular = errors.New("is not a regular file")
-	errTooLarge   = fmt.Errorf("has more than %d bytes", MaxFileBytes)
+	errNotRegular = errors.New("it is not a regular file")
+	errTooLarge   = fmt.Errorf("it has more than %d bytes", MaxFileBytes)
 )
 
 // read returns the content of a regular file of bounded size. A pipe or a
@@ -126,12 +126,16 @@ func read(name string) ([]byte, error) {
 	return data, nil
 }
 
-// Codes of problems with whole files.
+// Codes of problems with files as a whole.
 const (
-	codeFile        policy.Code = "file_unreadable"
-	codeEmpty       policy.Code = "file_empty"
-	codeNoFiles     policy.Code = "files_missing"
-	codeNothingLeft policy.Code = "files_without_tenants"
+	// CodeFile is a file, or the path itself, that cannot be read.
+	CodeFile policy.Code = "file_unreadable"
+	// CodeEmpty is a file without a document.
+	CodeEmpty policy.Code = "file_empty"
+	// CodeNoFiles is a directory without files; what was in force stays.
+	CodeNoFiles policy.Code = "files_missing"
+	// CodeNothingLeft is a change that would leave no tenant; what was in force stays.
+	CodeNothingLeft policy.Code = "files_without_tenants"
 )
 
 // unreadable is the problem of a file that could not be read.
@@ -139,5 +143,5 @@ func unreadable(name string, err error) tenant.Problem {
 	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return tenant.Problem{File: name, Problem: policy.Problem{Code: codeFile, Detail: "cannot be read: " + err.Error()}}
+	return tenant.Problem{File: name, Problem: policy.Problem{Code: CodeFile, Detail: "the file cannot be read: " + err.Error()}}
 }

@@ -151,7 +151,7 @@ func (s *Store) Run(ctx context.Context) error {
 			}
 			continue
 		case err := <-failures:
-			s.opt.Log.Warn("file notifications were lost; reading all tenant files", "error", err)
+			s.opt.Log.WarnContext(ctx, "file notifications were lost; reading all tenant files", "error", err)
 			quiet.touch()
 			continue
 		case <-quiet.timer.C:
@@ -181,7 +181,7 @@ func (s *Store) reload() Report {
 		case previous == nil:
 			s.files = next // to be compared with at the next look
 		default:
-			problems = append(problems, s.problem(codeNothingLeft, "hold no good document any more; the last good tenants stay"))
+			problems = append(problems, s.problem(CodeNothingLeft, "no good document is left; what was in force stays"))
 		}
 	}
 	return s.announce(Report{Problems: problems}, s.files, false)

@@ -78,7 +78,7 @@ func start(t *testing.T, path string, change func(*filestore.Options)) *live {
 	if l.Store, err = filestore.New(opt); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- l.Run(ctx) }()
 	t.Cleanup(func() {

@@ -122,19 +122,19 @@ const maxLinks = 40
 // resolve walks path from the root, notes each symlink, the first missing
 // name, and the end, and returns the real path, or "" when it does not exist.
 func (w *watch) resolve(path string, wanted map[string]bool) string {
-	real, rest := string(filepath.Separator), splitPath(path)
+	dir, rest := string(filepath.Separator), splitPath(path)
 	for links := 0; len(rest) > 0; {
-		name := filepath.Join(real, rest[0])
+		name := filepath.Join(dir, rest[0])
 		info, err := os.Lstat(name)
 		isLink := err == nil && info.Mode()&fs.ModeSymlink != 0
 		if err != nil || isLink || len(rest) == 1 {
-			w.names[name], wanted[real] = true, true
+			w.names[name], wanted[dir] = true, true
 		}
 		switch {
 		case err != nil:
 			return ""
 		case !isLink:
-			real, rest = name, rest[1:]
+			dir, rest = name, rest[1:]
 			continue
 		}
 		target, err := os.Readlink(name)
@@ -142,11 +142,11 @@ func (w *watch) resolve(path string, wanted map[string]bool) string {
 			return ""
 		}
 		if filepath.IsAbs(target) {
-			real = string(filepath.Separator)
+			dir = string(filepath.Separator)
 		}
 		rest = append(splitPath(target), rest[1:]...)
 	}
-	return real
+	return dir
 }
 
 // splitPath keeps "..", which after a symlink leads elsewhere than it says.

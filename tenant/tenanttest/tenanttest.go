@@ -10,22 +10,22 @@ import (
 
 // New returns a registry of docs, each YAML or JSON with one tenant or several.
 // Any problem ends the test.
-func New(t testing.TB, docs ...string) *tenant.Snapshot {
-	t.Helper()
-	return NewWith(t, tenant.Options{}, docs...)
+func New(tb testing.TB, docs ...string) *tenant.Snapshot {
+	tb.Helper()
+	return NewWith(tb, tenant.Options{}, docs...)
 }
 
 // NewWith is [New] with options for the snapshot.
-func NewWith(t testing.TB, opt tenant.Options, docs ...string) *tenant.Snapshot {
-	t.Helper()
-	good, _, problems := tenant.Decode(t.Name(), []byte(strings.Join(docs, "\n---\n")))
+func NewWith(tb testing.TB, opt tenant.Options, docs ...string) *tenant.Snapshot {
+	tb.Helper()
+	good, _, problems := tenant.Decode(tb.Name(), []byte(strings.Join(docs, "\n---\n")))
 	records := make([]*tenant.Record, 0, len(good))
 	for _, d := range good {
 		records = append(records, d.Record)
 	}
 	snapshot, conflicts := tenant.NewSnapshot(records, opt)
 	if err := append(problems, conflicts...).Err(); err != nil {
-		t.Fatalf("reading tenant documents:\n%v", err)
+		tb.Fatalf("reading tenant documents:\n%v", err)
 	}
 	return snapshot
 }

@@ -1,0 +1,216 @@
+package tenant
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
+)
+
+// authorities is the table of threat T1: what a client may send, and the one
+// host that it names, or "" when it names none.
+func authorities() map[string]string {
+	label63 := strings.Repeat("a", 63)
+	host253 := strings.Repeat(label63+".", 3) + strings.Repeat("b", 61)
+	return map[string]string{
+		// One host, however written.
+		"api.acme.example":             "api.acme.example",
+		"API.Acme.EXAMPLE":             "api.acme.example",
+		"api.acme.example:443":         "api.acme.example",
+		"api.acme.example:8443":        "api.acme.example",
+		"API.acme.example:80":          "api.acme.example",
+		"api.acme.example.":            "api.acme.example",
+		"api.acme.example.:443":        "api.acme.example",
+		"API.ACME.EXAMPLE.:65535":      "api.acme.example",
+		"api.acme.example:0":           "api.acme.example",
+		"localhost":                    "localhost",
+		"localhost:10000":              "localhost",
+		"my_service.internal":          "my_service.internal",
+		"-a.example":                   "-a.example",
+		"1.example":                    "1.example",
+		label63 + ".example":           label63 + ".example",
+		host253:                        host253,
+		host253 + ":443":               host253,
+		host253 + ".":                  host253,
+		"bücher.example":               "xn--bcher-kva.example",
+		"BÜCHER.example:443":           "xn--bcher-kva.example",
+		"xn--bcher-kva.example":        "xn--bcher-kva.example",
+		"XN--BCHER-KVA.example":        "xn--bcher-kva.example",
+		"bu\u0308cher.example":         "xn--bcher-kva.example",
+		"例え.example":                   "xn--r8jz45g.example",
+		"straße.example":               "xn--strae-oqa.example",
+		"ａｃｍｅ.example":                 "acme.example",
+		"acme。example":                 "acme.example",
+		"acme.example。":                "acme.example",
+		"127.0.0.1":                    "127.0.0.1",
+		"127.0.0.1:9002":               "127.0.0.1",
+		"[::1]":                        "[::1]",
+		"[::1]:8080":                   "[::1]",
+		"[2001:DB8::1]:443":            "[2001:db8::1]",
+		"[2001:db8:0:0:0:0:0:1]":       "[2001:db8::1]",
+		"[0:0:0:0:0:0:0:1]":            "[::1]",
+		"[::ffff:1.2.3.4]":             "[::ffff:1.2.3.4]",
+		"api.acme.example:00443":       "api.acme.example",
+		"a.b.c.d.e.f.g.h.i.j.k.l.test": "a.b.c.d.e.f.g.h.i.j.k.l.test",
+
+		// No single host.
+		"":                              "",
+		"a.example,b.example":           "",
+		"a.example, b.example":          "",
+		"a.example b.example":           "",
+		" a.example":                    "",
+		"a.example\t":                   "",
+		"user@a.example":                "",
+		"user:pass@a.example":           "",
+		"https://a.example":             "",
+		"a.example/":                    "",
+		"a.example/path":                "",
+		"a.example%2eevil.example":      "",
+		"a.example%00":                  "",
+		"a.example\x00":                 "",
+		"a.example\r\nx":                "",
+		"a.example\x7f":                 "",
+		"a.example#x":                   "",
+		"a.example?x":                   "",
+		"a.example\\x":                  "",
+		"*.example":                     "",
+		"*":                             "",
+		".":                             "",
+		"..":                            "",
+		".example":                      "",
+		"a..example":                    "",
+		"a.example..":                   "",
+		":443":                          "",
+		"a.example:":                    "",
+		"a.example:x":                   "",
+		"a.example:80:80":               "",
+		"a.example:65536":               "",
+		"a.example:-1":                  "",
+		"a.example:000443":              "",
+		"::1":                           "",
+		"[::1":                          "",
+		"[::1]x":                        "",
+		"[::1]:":                        "",
+		"[::1%eth0]":                    "",
+		"[1.2.3.4]":                     "",
+		"[a.example]":                   "",
+		"[]":                            "",
+		label63 + "a.example":           "",
+		host253 + "b":                   "",
+		"b\xc3.example":                 "",
+		"a\u2100.example":               "", // maps to a/c
+		"a\uff0eb\uff20c.example":       "", // maps to a.b@c
+		"\u200b":                        "",
+		strings.Repeat("ü", 600) + ".x": "",
+	}
+}
+
+func TestNormalizeHost(t *testing.T) {
+	table := authorities()
+	if len(table) < 60 {
+		t.Errorf("the table of threat T1 has %d authorities, want 60 or more", len(table))
+	}
+	for authority, want := range table {
+		got, ok := NormalizeHost(authority)
+		if got != want && ok || ok != (want != "") {
+			t.Errorf("rule 26: NormalizeHost(%q) = %q, %t, want %q", authority, got, ok, want)
+		}
+	}
+}
+
+func TestNormalizeHostAllocatesNothingForCanonicalNames(t *testing.T) {
+	for _, authority := range []string{"api.acme.example", "api.acme.example:443", "api.acme.example.", "127.0.0.1:80", "[2001:db8::1]:443"} {
+		if n := testing.AllocsPerRun(100, func() { NormalizeHost(authority) }); n != 0 {
+			t.Errorf("NormalizeHost(%q) allocates %v times, want 0", authority, n)
+		}
+	}
+}
+
+// naiveHost is rule 26 without regard to cost, written from the rule.
+func naiveHost(authority string) string {
+	if !utf8.ValidString(authority) || len(authority) > maxAuthority {
+		return ""
+	}
+	port := regexp.MustCompile(`:([0-9]{1,5})$`)
+	if m := port.FindStringSubmatch(authority); m != nil && !strings.HasSuffix(authority, "]") {
+		if digits := strings.TrimLeft(m[1], "0"); len(digits) == 5 && digits > "65535" {
+			return ""
+		}
+		authority = strings.TrimSuffix(authority, m[0])
+	}
+	if strings.HasPrefix(authority, "[") && strings.HasSuffix(authority, "]") {
+		addr, err := netip.ParseAddr(authority[1 : len(authority)-1])
+		if err != nil || addr.Is4() || addr.Zone() != "" {
+			return ""
+		}
+		return "[" + addr.String() + "]"
+	}
+	host := strings.ToLower(authority)
+	if regexp.MustCompile(`[^\x00-\x7f]`).MatchString(authority) {
+		var err error
+		if host, err = idna.Lookup.ToASCII(authority); err != nil {
+			return ""
+		}
+	}
+	host = strings.TrimSuffix(host, ".")
+	if len(host) > 253 || !regexp.MustCompile(`^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$`).MatchString(host) {
+		return ""
+	}
+	return host
+}
+
+func FuzzNormalizeHost(f *testing.F) {
+	for authority := range authorities() {
+		f.Add(authority)
+	}
+	f.Fuzz(func(t *testing.T, authority string) {
+		got, ok := NormalizeHost(authority)
+		if !ok {
+			got = ""
+		}
+		if want := naiveHost(authority); got != want {
+			t.Fatalf("NormalizeHost(%q) = %q, the naive reading is %q", authority, got, want)
+		}
+		if again, _ := NormalizeHost(got); ok && again != got {
+			t.Fatalf("canon(canon(%q)) = %q, canon is %q", authority, again, got)
+		}
+		if strings.ContainsAny(got, "*, @/%") {
+			t.Fatalf("NormalizeHost(%q) = %q", authority, got)
+		}
+	})
+}
+
+func TestCanonicalHost(t *testing.T) {
+	cases := []struct{ entry, want, fix string }{
+		{"API.Acme.example.", "api.acme.example", ""},
+		{"*.Acme.example", "*.acme.example", ""},
+		{"*.bücher.example", "*.xn--bcher-kva.example", ""},
+		{"*", "*", ""},
+		{"*.localhost", "*.localhost", ""},
+		{"[2001:DB8::1]", "[2001:db8::1]", ""},
+		{"api.acme.example:443", "", "write api.acme.example"},
+		{"*.acme.example:443", "", "write *.acme.example"},
+		{"[::1]:80", "", "write [::1]"},
+		{"https://API.acme.example/x", "", "write api.acme.example"},
+		{"https://*.acme.example", "", "write *.acme.example"},
+		{"api.acme.example/", "", "write api.acme.example"},
+		{"api.*.example", "", ""},
+		{"**.example", "", ""},
+		{"*example", "", ""},
+		{"*.", "", ""},
+		{"*.*.example", "", ""},
+		{"*.0.0.1", "", ""},
+		{"*.[::1]", "", ""},
+		{"a,b", "", ""},
+		{"", "", ""},
+	}
+	for _, c := range cases {
+		got, f := canonicalHost(c.entry)
+		if got != c.want || f.fix != c.fix || (f.code == "") != (c.want != "") {
+			t.Errorf("canonicalHost(%q) = %q, code %q, fix %q; want %q, fix %q", c.entry, got, f.code, f.fix, c.want, c.fix)
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package tenant
+
+import "testing"
+
+func TestCoversPath(t *testing.T) {
+	cases := []struct {
+		prefix, path string
+		want         bool
+	}{
+		{"/public", "/public", true},
+		{"/public", "/public/", true},
+		{"/public", "/public/x", true},
+		{"/public", "/public?x=/y", true},
+		{"/public", "/publicity", false},
+		{"/public", "/Public", false},
+		{"/public", "/pub", false},
+		{"/public", "//public", false},
+		{"/public", "/%70ublic", false},
+		{"/public", "/x/public", false},
+		{"/a/b", "/a/b/c", true},
+		{"/a/b", "/a/bc", false},
+		{"/a/b", "/a", false},
+		{"/", "/", true},
+		{"/", "/x", true},
+		{"/", "*", false},
+		{"/a%2Fb", "/a%2Fb/c", true},
+		{"/a%2Fb", "/a/b", false},
+	}
+	for _, c := range cases {
+		if got := coversPath(c.prefix, cutQuery(c.path)); got != c.want {
+			t.Errorf("rule 27: %q covers %q: %t, want %t", c.prefix, c.path, got, c.want)
+		}
+	}
+}
+
+func TestPathFault(t *testing.T) {
+	cases := []struct {
+		prefix, fix string
+		good        bool
+	}{
+		{"/", "", true},
+		{"/public", "", true},
+		{"/a/b.c/...", "", true},
+		{"/%7Euser", "", true},
+		{"", "", false},
+		{"public", "write /public", false},
+		{"/public/", "write /public", false},
+		{"//public", "write /public", false},
+		{"/a//b/", "write /a/b", false},
+		{"//", "write /", false},
+		{"/a/../b", "", false},
+		{"/./a", "", false},
+		{"/a?x", "write /a", false},
+		{"/a#x", "write /a", false},
+		{"/a b", "", false},
+		{"/a\x00", "", false},
+		{"/é", "", false},
+	}
+	for _, c := range cases {
+		detail, fix := pathFault(c.prefix)
+		if (detail == "") != c.good || fix != c.fix {
+			t.Errorf("rule 27: pathFault(%q) = %q, fix %q; want good %t, fix %q", c.prefix, detail, fix, c.good, c.fix)
+		}
+	}
+}

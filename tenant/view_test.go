@@ -1,0 +1,164 @@
+package tenant_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/tenanttest"
+)
+
+func TestFreshnessHasAClosedAnswer(t *testing.T) {
+	request := policy.Request{Method: "OPTIONS", Authority: "a.example", Origin: "https://x.example", RequestMethod: "PUT"}
+	nowhere := request
+	nowhere.Authority = ""
+	cases := []struct {
+		name    string
+		view    tenant.View
+		request policy.Request
+		unknown policy.UnknownTenant
+		outcome policy.Outcome
+		reason  policy.Reason
+	}{
+		{"rule 28: unknown tenant", tenant.View{Freshness: tenant.Unknown}, request, policy.UnknownRefuse, policy.Denied, policy.TenantUnknown},
+		{"rule 28: unknown tenant, passed on", tenant.View{Freshness: tenant.Unknown}, request, policy.UnknownForward, policy.Passthrough, policy.TenantForwarded},
+		{"rule 8: no authority", tenant.View{Freshness: tenant.Unknown}, nowhere, policy.UnknownRefuse, policy.Passthrough, policy.RequestUnseen},
+		{"rule 26: ambiguous", tenant.View{Freshness: tenant.Ambiguous}, request, policy.UnknownForward, policy.Denied, policy.TenantAmbiguous},
+		{"rule 76: unavailable", tenant.View{Freshness: tenant.Unavailable}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
+		{"rule 76: still loading", tenant.View{Freshness: tenant.Loading}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
+		{"rule 74: unreadable", tenant.View{Freshness: tenant.Unreadable}, request, policy.UnknownForward, policy.Error, policy.PolicyUnreadable},
+		{"rule 76: the zero view", tenant.View{}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
+		{"rule 76: a freshness of the future", tenant.View{Freshness: 200}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.view.Decide(&c.request, c.unknown)
+			if got.Outcome != c.outcome || got.Reason != c.reason || got.Memo != nil {
+				t.Errorf("%v %v, memo %v; want %v %v without a memo", got.Outcome, got.Reason, got.Memo, c.outcome, c.reason)
+			}
+			if _, headers := got.AppendReply(nil); got.Answered() {
+				for _, h := range headers {
+					if strings.HasPrefix(h.Name, "access-control-") {
+						t.Errorf("a closed answer holds %s: %s", h.Name, h.Value)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestMode(t *testing.T) {
+	preflight := &policy.Request{Method: "OPTIONS", Authority: "a.example", Origin: "https://a.origin", RequestMethod: "PUT"}
+	cases := []struct {
+		name, mode string
+		outcome    policy.Outcome
+		reason     policy.Reason
+		answered   bool
+	}{
+		{"ENFORCE answers", "mode: ENFORCE", policy.Denied, policy.MethodNotListed, true},
+		{"ENFORCE is the default", "", policy.Denied, policy.MethodNotListed, true},
+		{"SHADOW decides and answers nothing", "mode: SHADOW", policy.Denied, policy.MethodNotListed, false},
+		{"OFF decides nothing", "mode: OFF", policy.Passthrough, policy.TenantOff, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			v := tenanttest.New(t, doc("a", "a.example", c.mode)).Lookup(tenant.Key{Authority: "a.example"})
+			got := v.Decide(preflight, policy.UnknownRefuse)
+			if got.Outcome != c.outcome || got.Reason != c.reason || got.Answered() != c.answered {
+				t.Errorf("%v %v, answered %t; want %v %v, %t", got.Outcome, got.Reason, got.Answered(), c.outcome, c.reason, c.answered)
+			}
+			if c.answered {
+				return
+			}
+			var edits policy.Edits
+			got.AppendEdits(&edits, &policy.Upstream{AllowOrigin: "*", HasCORS: true})
+			if len(edits.Remove)+len(edits.Set) != 0 {
+				t.Errorf("the response is touched: %+v", edits)
+			}
+		})
+	}
+}
+
+func TestCandidateInShadow(t *testing.T) {
+	v := tenanttest.New(t, doc("a", "a.example", `candidate:
+  policy: {origins: ["https://a.origin", "https://new.origin"]}
+  routes: [{path_prefix: /closed, policy: {}}]
+`)).Lookup(tenant.Key{Authority: "a.example", Path: "/"})
+	closed := tenanttest.New(t, doc("a", "a.example", "candidate: {policy: {}}")).Lookup(tenant.Key{Authority: "a.example"})
+	cases := []struct {
+		name, origin, want string
+		view               tenant.View
+		outcome            policy.Outcome
+	}{
+		{"rule 78: both allow", "https://a.origin", tenant.ShadowAgree, v, policy.Allowed},
+		{"rule 78: both deny", "https://no.origin", tenant.ShadowAgree, v, policy.Denied},
+		{"rule 78: only the candidate allows", "https://new.origin", tenant.ShadowWouldAllow, v, policy.Denied},
+		{"rule 78: only the candidate denies", "https://a.origin", tenant.ShadowWouldDeny, closed, policy.Allowed},
+		{"rule 78: a request without an Origin is not compared", "", "", v, policy.Passthrough},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.view.Decide(&policy.Request{Method: "GET", Authority: "a.example", Origin: c.origin}, 0)
+			if got.Shadow != c.want || got.Outcome != c.outcome || got.Variant != "" {
+				t.Errorf("shadow %q, %v, variant %q; want %q, %v and none", got.Shadow, got.Outcome, got.Variant, c.want, c.outcome)
+			}
+		})
+	}
+}
+
+func TestCandidateShare(t *testing.T) {
+	const origins = 2000
+	last := make(map[string]bool)
+	for _, percent := range []int{0, 1, 10, 50, 100} {
+		registry := tenanttest.New(t, doc("a", "a.example", fmt.Sprintf("candidate: {percent: %d, policy: {origins: [\"*\"]}}", percent)))
+		v := registry.Lookup(tenant.Key{Authority: "a.example"})
+		now := make(map[string]bool)
+		for i := range origins {
+			origin := fmt.Sprintf("https://%d.example", i)
+			actual := v.Decide(&policy.Request{Method: "GET", Authority: "a.example", Origin: origin}, 0)
+			preflight := v.Decide(&policy.Request{Method: "OPTIONS", Authority: "a.example", Origin: origin, RequestMethod: "POST"}, 0)
+			if actual.Variant != preflight.Variant || actual.Outcome != preflight.Outcome {
+				t.Fatalf("rule 79: %s: preflight %q, request %q", origin, preflight.Variant, actual.Variant)
+			}
+			if got := actual.Variant == tenant.VariantCandidate; got != (actual.Outcome == policy.Allowed) {
+				t.Fatalf("rule 79: %s: variant %q, %v", origin, actual.Variant, actual.Outcome)
+			} else if got {
+				now[origin] = true
+			} else if last[origin] {
+				t.Errorf("rule 79: %s left the candidate as its share grew to %d", origin, percent)
+			}
+			if percent == 0 && actual.Variant != "" || percent > 0 && actual.Variant == "" {
+				t.Fatalf("rule 79: variant %q at %d percent", actual.Variant, percent)
+			}
+		}
+		if want := origins * percent / 100; len(now) < want*7/10 || len(now) > want*13/10 {
+			t.Errorf("rule 79: %d of %d origins at %d percent", len(now), origins, percent)
+		}
+		last = now
+	}
+}
+
+func TestRequestsWithoutOriginMoveOnlyAtAFullShare(t *testing.T) {
+	for percent, want := range map[int]string{0: "", 1: tenant.VariantStable, 99: tenant.VariantStable, 100: tenant.VariantCandidate} {
+		v := tenanttest.New(t, doc("a", "a.example", fmt.Sprintf("candidate: {percent: %d, policy: {}}", percent))).Lookup(tenant.Key{Authority: "a.example"})
+		if got := v.Decide(&policy.Request{Method: "GET", Authority: "a.example"}, 0); got.Variant != want {
+			t.Errorf("rule 79: at %d percent the variant is %q, want %q", percent, got.Variant, want)
+		}
+	}
+}
+
+func TestExplainIsWhatDecideSays(t *testing.T) {
+	for _, mode := range []string{"ENFORCE", "SHADOW", "OFF"} {
+		v := tenanttest.New(t, doc("a", "a.example", "mode: "+mode+"\ncandidate: {percent: 50, policy: {origins: [\"https://c.origin\"]}}")).Lookup(tenant.Key{Authority: "a.example"})
+		for i := range 50 {
+			r := &policy.Request{Method: "GET", Authority: "a.example", Origin: fmt.Sprintf("https://%d.origin", i)}
+			ex, want := v.Explain(r, 0), v.Decide(r, 0)
+			by := map[string]string{tenant.VariantStable: "policy", tenant.VariantCandidate: "candidate.policy", "": ""}[want.Variant]
+			if ex.Result != want || ex.Why.Decision != want.Decision || ex.Policy != by {
+				t.Fatalf("%s: explained %+v by %q, decided %+v", mode, ex.Result, ex.Policy, want)
+			}
+		}
+	}
+}
