@@ -51,11 +51,10 @@ func startBrowserLab(t *testing.T, browser *webdriver.Session, design envoy.Desi
 	t.Helper()
 	b := &browserLab{browser: browser, origins: map[string]string{}}
 	for name, host := range map[string]string{"app": "app.localhost", "app2": "app.localhost", "evil": "evil.localhost"} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		addr := serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("<!doctype html><title>page</title>"))
 		}))
-		t.Cleanup(server.Close)
-		b.origins[name] = "http://" + net.JoinHostPort(host, portOf(server.Listener.Addr().String()))
+		b.origins[name] = "http://" + net.JoinHostPort(host, portOf(addr))
 	}
 	tenants := filepath.Join(t.TempDir(), "tenants.yaml")
 	text := fmt.Sprintf(browserTenants, b.origins["app"], b.origins["app2"])
@@ -64,12 +63,22 @@ func startBrowserLab(t *testing.T, browser *webdriver.Session, design envoy.Desi
 	}
 	processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants})
 	b.app = &browserApp{asked: map[string][]string{}}
-	server := httptest.NewServer(b.app)
-	t.Cleanup(server.Close)
-	b.envoy = harness.StartDesign(t, design, server.Listener.Addr().String(), processor.Addr)
+	b.envoy = harness.StartDesign(t, design, serveHTTP(t, b.app), processor.Addr)
 	b.envoy.AwaitProcessors(t, 1)
 	b.app.port = portOf(b.envoy.Addr)
 	return b
+}
+
+// serveHTTP runs h until the test ends and returns its host:port. Browsers keep connections
+// that they have not used yet; those would hold up a polite end.
+func serveHTTP(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server.Listener.Addr().String()
 }
 
 func portOf(addr string) string {

@@ -81,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	}
 	err = s.call(ctx, http.MethodPost, s.driver.url+"/session", capabilities(browserPath, s.profile, o.Args), &created)
 	if err != nil {
-		_ = s.Close() //nolint:contextcheck // it must work after ctx has ended
+		_ = s.Close()
 		return nil, fmt.Errorf("opening a browser: %w", err)
 	}
 	s.url = s.driver.url + "/session/" + created.SessionID

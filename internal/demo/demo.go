@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -91,8 +92,8 @@ func (d *demo) start(ctx context.Context) error {
 
 func (d *demo) stop() error {
 	var all error
-	for i := len(d.stops) - 1; i >= 0; i-- {
-		all = errors.Join(all, d.stops[i]())
+	for _, stop := range slices.Backward(d.stops) {
+		all = errors.Join(all, stop())
 	}
 	return all
 }
@@ -196,11 +197,12 @@ func (d *demo) startPages(ctx context.Context) error {
 
 // serve runs an HTTP server on l. Requests that wait for something end with it.
 func (d *demo) serve(ctx context.Context, l net.Listener, h http.Handler) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx) // it stops in its turn
+	requests, cancel := context.WithCancel(ctx)
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return ctx },
+		BaseContext:       func(net.Listener) context.Context { return requests },
 	}
 	done := make(chan struct{})
 	go func() {
@@ -211,7 +213,7 @@ func (d *demo) serve(ctx context.Context, l net.Listener, h http.Handler) {
 	}()
 	d.later(func() error {
 		cancel()
-		bound, end := context.WithTimeout(context.Background(), stopBound)
+		bound, end := context.WithTimeout(ctx, stopBound)
 		defer end()
 		err := server.Shutdown(bound)
 		if err != nil {

@@ -33,14 +33,15 @@ type gateway struct {
 }
 
 // startEnvoy runs program with the configuration file config. Access log lines go
-// to the journal, everything else to envoy.log in dir.
-func startEnvoy(program, config string, j *journal) (*gateway, error) {
+// to the journal, everything else to envoy.log beside it. The end of ctx does not end Envoy.
+func startEnvoy(ctx context.Context, program, config string, j *journal) (*gateway, error) {
 	g := &gateway{dir: filepath.Dir(config), client: newClient(), done: make(chan struct{})}
 	logs, err := os.Create(g.logPath())
 	if err != nil {
 		return nil, fmt.Errorf("starting envoy: %w", err)
 	}
-	g.cmd = exec.Command(program, "--config-path", config, "--disable-hot-restart", "--concurrency", "1",
+	//nolint:gosec // which Envoy to run is the user's choice
+	g.cmd = exec.CommandContext(context.WithoutCancel(ctx), program, "--config-path", config, "--disable-hot-restart", "--concurrency", "1",
 		"--log-level", "warning", "--file-flush-interval-msec", "50", "--admin-address-path", g.adminPath())
 	g.cmd.Stderr = logs
 	out, err := g.cmd.StdoutPipe()

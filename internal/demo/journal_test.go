@@ -1,7 +1,7 @@
 package demo
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -32,10 +32,10 @@ func TestJournalKeepsTheDecisionsOfDemoFetches(t *testing.T) {
 func TestJournalForgetsTheOldest(t *testing.T) {
 	var j journal
 	for i := range journalSize + 3 {
-		j.add(entry{ID: fmt.Sprint(i)})
+		j.add(entry{ID: strconv.Itoa(i)})
 	}
 	got := j.recent()
-	if len(got) != journalSize || got[0].ID != "3" || got[journalSize-1].ID != fmt.Sprint(journalSize+2) {
+	if len(got) != journalSize || got[0].ID != "3" || got[journalSize-1].ID != strconv.Itoa(journalSize+2) {
 		t.Errorf("kept %d decisions from %q to %q", len(got), got[0].ID, got[len(got)-1].ID)
 	}
 }

@@ -37,7 +37,7 @@ func (d *demo) startGateway(ctx context.Context) error {
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return fmt.Errorf("writing envoy's configuration: %w", err)
 	}
-	d.gateway, err = startEnvoy(d.o.Envoy, config, d.journal)
+	d.gateway, err = startEnvoy(ctx, d.o.Envoy, config, d.journal)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func session(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		// The pages are on other sites than the API. Browsers keep a cookie from there when it
 		// is partitioned, and take Secure from *.localhost, which they trust without TLS.
-		http.SetCookie(w, &http.Cookie{
+		http.SetCookie(w, &http.Cookie{ //nolint:gosec // SameSite=None is what the demo is about
 			Name: "session", Value: "ada", Path: "/",
 			HttpOnly: true, Secure: true, SameSite: http.SameSiteNoneMode, Partitioned: true,
 		})

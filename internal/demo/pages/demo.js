@@ -133,7 +133,7 @@ function summarise(results) {
 function showDocument(doc) {
   element("path").textContent = doc.path;
   element("document").textContent = doc.content;
-  element("problem").textContent = doc.problem;
+  element("problem").textContent = `The last good version stays in force, because of this:\n${doc.problem}`;
   element("problem").hidden = !doc.problem;
 }
 
@@ -157,7 +157,7 @@ async function follow() {
 }
 
 element("origin").textContent = location.origin;
-element("role").textContent = config.role === "allowed" ? "an origin that the tenant lists" : "an origin that nobody lists";
+element("role").textContent = config.role === "allowed" ? "listed by the tenant, as shipped" : "listed by nobody, as shipped";
 element("role").classList.add(config.role);
 element("lead").textContent =
   config.role === "allowed"
