@@ -24,7 +24,7 @@ func decisionLog(ctx context.Context, log *slog.Logger) func(server.Observation)
 			slog.String("phase", o.Phase.String()),
 			slog.Bool("answered", o.Answered),
 			slog.Bool("late", o.Late),
-			slog.Duration("took", o.Duration),
+			slog.Int64("took_us", o.Duration.Microseconds()),
 			slog.String("origin", o.Origin),
 			slog.String("host", o.Host),
 		)

@@ -93,7 +93,7 @@ func (a *App) stopGRPC(ctx context.Context) error {
 	left := a.service.Active()
 	a.grpc.Stop() // makes GracefulStop return
 	<-done
-	a.log.WarnContext(ctx, "requests in flight were cut off", "requests", left, "after", a.cfg.StopTimeout)
+	a.log.WarnContext(ctx, "requests in flight were cut off", "requests", left, "after", a.cfg.StopTimeout.String())
 	return nil
 }
 

@@ -35,7 +35,7 @@ func (s *stack) unwind(parent context.Context) error {
 			fmt.Errorf("%s took longer than %s", next.name, next.bound))
 		err := next.run(ctx)
 		cancel()
-		attrs := []any{"step", next.name, "took", time.Since(began).Round(time.Millisecond)}
+		attrs := []any{"step", next.name, "took", time.Since(began).Round(time.Millisecond).String()}
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", next.name, err))
 			s.log.ErrorContext(ctx, "stopping step failed", append(attrs, "error", err)...)
