@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -36,6 +37,10 @@ type gateway struct {
 // to the journal, everything else to envoy.log beside it. The end of ctx does not end Envoy.
 func startEnvoy(ctx context.Context, program, config string, j *journal) (*gateway, error) {
 	g := &gateway{dir: filepath.Dir(config), client: newClient(), done: make(chan struct{})}
+	// One that an earlier Envoy left in a kept directory would lead us astray.
+	if err := os.Remove(g.adminPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("starting envoy: %w", err)
+	}
 	logs, err := os.Create(g.logPath())
 	if err != nil {
 		return nil, fmt.Errorf("starting envoy: %w", err)
@@ -81,7 +86,7 @@ func (g *gateway) address(ctx context.Context) (string, error) {
 		select {
 		case <-tick.C:
 		case <-g.done:
-			return "", fmt.Errorf("starting envoy: it ended with %w: %s", g.err, g.logTail())
+			return "", fmt.Errorf("starting envoy: it %w", g.end())
 		case <-ctx.Done():
 			return "", fmt.Errorf("waiting for envoy: %w: %w", ctx.Err(), last)
 		}
@@ -134,6 +139,15 @@ func (g *gateway) stop() error {
 	_ = g.cmd.Process.Kill()
 	<-g.done
 	return errors.New("stopping envoy: it had to be killed")
+}
+
+// end says how Envoy ended and what it said last. Call it after done is closed.
+func (g *gateway) end() error {
+	how := g.err
+	if how == nil {
+		how = errors.New("exit code 0")
+	}
+	return fmt.Errorf("ended with %w; its log ends with %q", how, g.logTail())
 }
 
 // logTail returns the last lines that Envoy wrote, for an error message.

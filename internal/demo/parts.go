@@ -61,7 +61,7 @@ func (d *demo) startGateway(ctx context.Context) error {
 // watchGateway reports an Envoy that ends before it is told to.
 func (d *demo) watchGateway() {
 	<-d.gateway.done
-	d.failed <- fmt.Errorf("envoy ended: %w: %s", d.gateway.err, d.gateway.logTail())
+	d.failed <- fmt.Errorf("running envoy: it %w", d.gateway.end())
 }
 
 // awaitAnswer makes a preflight until corsgate answers it through Envoy, which
