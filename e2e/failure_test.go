@@ -106,7 +106,7 @@ func TestOneOfTwoGoes(t *testing.T) {
 				t.Errorf("ending after SIGTERM: %v", err)
 			}
 			load.Await(t, 200)
-			one = harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants, Listen: one.Addr})
+			harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants, Listen: one.Addr})
 			proxy.AwaitProcessors(t, 2)
 			load.Await(t, 200)
 

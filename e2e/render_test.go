@@ -77,9 +77,11 @@ var leaky = [2]string{harness.HeaderResponse, harness.AppResponse{Headers: [][2]
 
 // liveCase is a request through a rendered configuration with [obliging] behind it.
 type liveCase struct {
-	name    string
-	request []byte
-	status  int
+	// beyondUTF8: the Origin has bytes that are no UTF-8.
+	beyondUTF8 bool
+	name       string
+	request    []byte
+	status     int
 	// cors are the client's CORS headers, and inC those of design C where they differ.
 	cors, inC map[string]string
 	// messages to the processor by design, "preflight" and "actual".
@@ -132,7 +134,7 @@ func liveCases() []liveCase {
 			messages: each([2]uint64{0, 2}, [2]uint64{0, 1}, [2]uint64{0, 0}),
 		},
 		{
-			name:    "rule 23: an Origin outside UTF-8 is asked about and fails no call",
+			name: "rule 23: an Origin outside UTF-8 is asked about and fails no call", beyondUTF8: true,
 			request: harness.Request("GET", "/", host, [2]string{"Origin", "https://\xff.example"}, leaky), status: 200,
 			cors:     bare,
 			messages: each([2]uint64{0, 2}, [2]uint64{0, 1}, [2]uint64{0, 1}),
@@ -163,6 +165,9 @@ func TestDesignsLive(t *testing.T) {
 			e := harness.StartDesign(t, design, app.Addr, p.Addr)
 			e.AwaitProcessors(t, 1)
 			for _, c := range liveCases() {
+				if c.beyondUTF8 && design == envoy.ResponseOnly {
+					continue // attributes carry its bytes, which the scripted processor's gRPC refuses; corsgate's does not (TestVectors)
+				}
 				t.Run(c.name, func(t *testing.T) { c.run(t, design, e) })
 			}
 			assertNothingSecret(t, p.Asked())

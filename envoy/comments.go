@@ -93,7 +93,7 @@ func callComments(o *Options) []comment {
 		{preflight + "/status_on_error", `Fails closed: a preflight that nobody could decide is a 503 and never reaches the application. A processor that hangs is a 504.`},
 		{preflight + "/grpc_service/retry_policy", `A decision has no side effects, so asking the other process is safe. The host predicate keeps a retry away from the process that has just failed.`},
 		{preflight + "/message_timeout", `How long a request may be held up. The processor answers from memory within its own, shorter deadline.`},
-		{preflight + "/forward_rules", `Only what a decision reads leaves Envoy: no cookie, no Authorization.`},
+		{preflight + "/forward_rules", `What holds credentials does not leave Envoy.`},
 		{preflight + "/mutation_rules", `The processor may write CORS headers and nothing else.`},
 		{preflight + "/metadata_options", `The decision for the access log` + metadataUse(o) + `.`},
 		{preflight + "/route_cache_action", `A CORS decision never changes the route.`},
@@ -130,7 +130,7 @@ func responseComments(o *Options, actual string) []comment {
 		{actual + "/forward_rules", `A policy may expose all headers of a response, so their names go to the processor; credentials do not.`},
 	}
 	if o.Design == ResponseOnly {
-		out = append(out, comment{actual + "/processing_request_modifier", `Tells the processor which request a response belongs to. An Origin with bytes outside printable ASCII is sent as "?", which no policy allows.`})
+		out = append(out, comment{actual + "/response_attributes", `Tells the processor which request a response belongs to.`})
 	}
 	closed := `Fails closed: without a decision the client gets a 503. Failing open would let the application's own CORS headers through, whatever they grant.`
 	if o.FailOpen {

@@ -4,7 +4,6 @@ import (
 	rulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
-	attributesv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/ext_proc/processing_request_modifiers/mapped_attribute_builder/v3"
 	previousv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
@@ -20,13 +19,19 @@ const (
 	mayRefuse    = `^(vary|cache-control)$`
 )
 
-// preflightCall asks once, with the request, and closed: a preflight that nobody decided
-// must not reach the application.
+// preflightCall asks with the request, and closed: a preflight that nobody decided must not
+// reach the application. The answer ends the call. Where the operator has undecided ones
+// passed on, designs A and B see to their responses as well; C does so by itself.
 func (b *builder) preflightCall() *extprocv3.ExternalProcessor {
 	p := b.call(CallPreflight)
-	p.ProcessingMode = mode(true, false)
 	p.MutationRules = mayWrite(mayWriteCORS)
-	p.ForwardRules = requestHeadersOnly()
+	if b.o.Design == Metadata {
+		p.ProcessingMode = mode(true, false)
+		p.ForwardRules = requestHeadersOnly()
+		return p
+	}
+	p.ProcessingMode = mode(true, true)
+	p.ForwardRules = nothingSecret()
 	return p
 }
 
@@ -43,7 +48,7 @@ func (b *builder) actualCall() *extprocv3.ExternalProcessor {
 		return p
 	case ResponseOnly:
 		p.ProcessingMode = mode(false, true)
-		p.ProcessingRequestModifier = b.requestInResponse()
+		p.ResponseAttributes = requestOfResponse()
 	default:
 		p.ProcessingMode = mode(true, true)
 	}
@@ -131,20 +136,11 @@ func exact(names ...string) *matcherv3.ListStringMatcher {
 	return out
 }
 
-// requestInResponse tells a response-phase call which request it answers (rule 69). An Origin
-// that is not printable ASCII becomes "?", which no policy allows: attributes are protobuf
-// strings, Envoy writes any bytes into them, and gRPC then refuses the whole message, so
-// that one client could make calls fail at will.
-//
-// Preflights are not answered here, so the headers that only they carry are left out. Nor
-// is any of this asked for in design A, where the same stream has shown the request before.
-func (b *builder) requestInResponse() *corev3.TypedExtensionConfig {
-	attributes := map[string]string{
-		wire.AttrOrigin: wire.AttrOrigin + `.matches('^[ -~]*$') ? ` + wire.AttrOrigin + ` : '?'`,
-	}
-	// Envoy answers 400 to other bytes in these.
-	for _, name := range []string{wire.AttrHost, wire.AttrPath, wire.AttrMethod, wire.AttrScheme} {
-		attributes[name] = name
-	}
-	return b.extension("attributes", &attributesv3.MappedAttributeBuilder{MappedResponseAttributes: attributes})
+// requestOfResponse are the attributes that tell a response-phase call which request it
+// answers (rule 69). Preflights are not answered there, so the headers that only they carry
+// are left out; nor is any of this asked for in design A, where the same stream has shown
+// the request before. Envoy copies any byte of an Origin into these strings, valid UTF-8 or
+// not; the processor reads bytes.
+func requestOfResponse() []string {
+	return []string{wire.AttrOrigin, wire.AttrHost, wire.AttrPath, wire.AttrMethod, wire.AttrScheme}
 }
