@@ -17,7 +17,7 @@ func Application(ctx context.Context, l net.Listener) error {
 	undo := context.AfterFunc(ctx, func() {
 		bound, end := context.WithTimeout(context.WithoutCancel(ctx), stopBound)
 		defer end()
-		stopped <- server.Shutdown(bound)
+		stopped <- shutdown(bound, server)
 	})
 	err := server.Serve(l)
 	if undo() || !errors.Is(err, http.ErrServerClosed) {

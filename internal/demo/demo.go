@@ -215,15 +215,21 @@ func (d *demo) serve(ctx context.Context, l net.Listener, h http.Handler) {
 		cancel()
 		bound, end := context.WithTimeout(ctx, stopBound)
 		defer end()
-		err := server.Shutdown(bound)
-		if errors.Is(err, context.DeadlineExceeded) {
-			// Browsers open connections in advance; for Shutdown they are busy until they are used.
-			err = server.Close()
-		}
+		err := shutdown(bound, server)
 		<-done
 		if err != nil {
 			return fmt.Errorf("stopping the server on %s: %w", l.Addr(), err)
 		}
 		return nil
 	})
+}
+
+// shutdown lets requests in flight end until ctx does, then cuts them off. Browsers open
+// connections in advance; http.Server takes those for busy until they are used.
+func shutdown(ctx context.Context, server *http.Server) error {
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return server.Close()
+	}
+	return err
 }
