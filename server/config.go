@@ -58,9 +58,7 @@ type Service struct {
 	clock           func() time.Time
 	fixed           fixedReplies
 
-	active   atomic.Int64
-	draining atomic.Bool
-	idle     chan struct{} // told when the last stream ends while draining
+	active atomic.Int64
 }
 
 // New checks cfg and returns a service. The error joins everything that is wrong.
@@ -82,7 +80,6 @@ func New(cfg Config) (*Service, error) {
 		panics:          newPanicLog(cfg.Log),
 		clock:           cfg.Clock,
 		fixed:           fixed,
-		idle:            make(chan struct{}, 1),
 	}
 	if s.budget == 0 {
 		s.budget = DefaultBudget
