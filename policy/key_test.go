@@ -1,0 +1,139 @@
+package policy
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// keySpecs are policies whose answers differ in every way that a key has to tell apart.
+func keySpecs() map[string]Spec {
+	base := Spec{
+		Origins: []string{page, "https://*.a.example"}, Methods: []string{"PUT"}, RequestHeaders: []string{"x-a"}, ExposeHeaders: []string{"x-id"},
+		Credentials: true, TimingAllowOrigin: true, PrivateNetworkAccess: true, BlockDenied: true, EnforceWebSockets: true,
+		Preflight: PreflightSpec{ExposeHeaders: true},
+	}
+	debug, minimal, echo, echoHeaders, all, open, fill := base, base, base, base, base, base, base
+	debug.Preflight.DebugUntil = moment
+	minimal.Preflight.Minimal = true
+	echo.Methods = []string{"*"}
+	echoHeaders.RequestHeaders = []string{"*"}
+	all.ExposeHeaders = []string{"*"}
+	open.Origins, open.Credentials = []string{"*"}, false
+	fill.UpstreamHeaders = Fill
+	return map[string]Spec{
+		"base": base, "debug": debug, "minimal": minimal, "echo": echo, "echo headers": echoHeaders,
+		"all": all, "open": open, "fill": fill,
+	}
+}
+
+// keyRequests are requests of every kind with what answers may depend on.
+func keyRequests() []Request {
+	var all []Request
+	for _, o := range []string{"", page, "https://b.a.example", stranger, "https://api.acme.example", "null", "x"} {
+		for _, method := range []string{"GET", "POST", "OPTIONS", "TRACE"} {
+			for _, asked := range []string{"", "PUT", "GET", "DELETE"} {
+				for _, names := range []string{"", "x-a", "X-A", "x-b", "x y"} {
+					for i := range 8 {
+						r := Request{Method: method, Origin: o, RequestMethod: asked, RequestHeaders: names, Authority: "api.acme.example"}
+						r.WebSocket = i&1 != 0
+						if i&2 != 0 {
+							r.PrivateNetwork, r.Scheme = "true", "https"
+						}
+						if i&4 != 0 {
+							r.Now = moment.Unix()
+						}
+						all = append(all, r)
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// What is stored under a key has to serve every later decision with that key.
+func TestKeyCoversTheBytes(t *testing.T) {
+	type bytes struct {
+		Status int
+		Reply  []Header
+		Edits  Edits
+	}
+	for name, spec := range keySpecs() {
+		t.Run(name, func(t *testing.T) {
+			p := mustCompile(t, spec)
+			seen := map[Key]bytes{}
+			for _, r := range keyRequests() {
+				for _, shadow := range []bool{false, true} {
+					d := p.Decide(&r)
+					if shadow {
+						d = d.Shadow()
+					}
+					k, ok := d.Key()
+					if !ok {
+						continue
+					}
+					var b bytes
+					b.Status, b.Reply = d.AppendReply(nil)
+					d.AppendEdits(&b.Edits, nil)
+					if old, found := seen[k]; found && !reflect.DeepEqual(old, b) {
+						t.Fatalf("%+v\nof %+v:\n%s", k, r, cmp.Diff(old, b))
+					}
+					seen[k] = b
+				}
+			}
+			if len(seen) < 10 {
+				t.Errorf("only %d keys", len(seen))
+			}
+		})
+	}
+}
+
+func TestKeyIsRefusedForEchoes(t *testing.T) {
+	specs := keySpecs()
+	pre, actual := preflightFrom(page), actualFrom(page)
+	bad := pre
+	bad.RequestHeaders = "x-b"
+	for _, c := range []struct {
+		spec string
+		req  Request
+		want bool
+	}{
+		{"base", pre, true},
+		{"base", actual, true},
+		{"debug", bad, true},
+		{"minimal", pre, false},
+		{"minimal", actual, true},
+		{"echo", pre, false},
+		{"echo headers", pre, false},
+		{"all", actual, false},
+		{"all", pre, true},
+	} {
+		t.Run(fmt.Sprint(c.spec, " ", c.req.Method), func(t *testing.T) {
+			d := mustCompile(t, specs[c.spec]).Decide(&c.req)
+			if _, ok := d.Key(); ok != c.want {
+				t.Errorf("ok is %v", ok)
+			}
+		})
+	}
+}
+
+// Attacker-chosen origins must not make keys (rule 29).
+func TestKeysDoNotGrowWithOrigins(t *testing.T) {
+	p := mustCompile(t, keySpecs()["open"])
+	q := mustCompile(t, keySpecs()["base"])
+	keys := map[Key]bool{}
+	for i := range 100 {
+		for _, r := range []Request{actualFrom(fmt.Sprintf("https://x%d.example", i)), preflightFrom(fmt.Sprintf("https://x%d.example", i))} {
+			d, e := p.Decide(&r), q.Decide(&r)
+			k, _ := d.Key()
+			l, _ := e.Key()
+			keys[k], keys[l] = true, true
+		}
+	}
+	if len(keys) != 4 {
+		t.Errorf("%d keys", len(keys))
+	}
+}
