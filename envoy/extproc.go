@@ -19,6 +19,10 @@ const (
 	mayRefuse    = `^(vary|cache-control)$`
 )
 
+// hostSelections is how often a retry picks again when it has picked a host that failed
+// before. A host that has just died looks idle, and the balancer prefers it.
+const hostSelections = 16
+
 // preflightCall asks with the request, and closed: a preflight that nobody decided must not
 // reach the application. The answer ends the call. Where the operator has undecided ones
 // passed on, designs A and B see to their responses as well; C does so by itself.
@@ -90,7 +94,7 @@ func (b *builder) grpcService(phase string) *corev3.GrpcService {
 					TypedConfig: b.any(&previousv3.PreviousHostsPredicate{}),
 				},
 			}},
-			HostSelectionRetryMaxAttempts: 3,
+			HostSelectionRetryMaxAttempts: hostSelections,
 		},
 	}
 }
