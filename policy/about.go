@@ -28,8 +28,9 @@ func (r Reason) about() about {
 		return about{"origin_pattern", "rule 31", "a wildcard entry covers the origin"}
 	case OriginTemporary:
 		return about{"origin_temporary", "rule 36", "a temporary entry that has not ended covers the origin"}
+	default:
+		return r.aboutRefusal()
 	}
-	return r.aboutRefusal()
 }
 
 func (r Reason) aboutRefusal() about {
@@ -68,6 +69,7 @@ func (r Reason) aboutRefusal() about {
 		return about{"panic", "rule 76", "the decision failed unexpectedly"}
 	case Overload:
 		return about{"overload", "rule 76", "too many requests are in flight"}
+	default:
+		return about{name: "invalid"}
 	}
-	return about{name: "invalid"}
 }

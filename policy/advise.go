@@ -157,6 +157,7 @@ func adviseModes(spec *Spec, warnings *Problems) {
 		warnings.add("max_age", spec.MaxAge.String(), fault{code: CodeMaxAgeCapped, detail: "Chromium remembers a preflight for at most 7200 seconds, WebKit for 600"})
 	}
 	switch spec.UpstreamHeaders {
+	case Override:
 	case Fill:
 		warnings.add("upstream_headers", "FILL", fault{code: CodeUpstreamHeaders, detail: "the application's own headers stand where they agree with this policy"})
 	case Passthru:

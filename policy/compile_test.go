@@ -85,14 +85,14 @@ func compileProblems(t *testing.T, spec Spec) Problems {
 }
 
 func TestCompileGuardsCredentials(t *testing.T) {
-	any, insecure, suffix := CodeCredentialsAnyOrigin, CodeCredentialsInsecure, CodeCredentialsPublicSuffix
+	anybody, insecure, suffix := CodeCredentialsAnyOrigin, CodeCredentialsInsecure, CodeCredentialsPublicSuffix
 	for _, c := range []struct {
 		name, entry string
 		want        []Code
 	}{
-		{"rule 46: *", "*", []Code{any}},
-		{"rule 46: https://*", "https://*", []Code{any}},
-		{"rule 46: http://*:* is both", "http://*:*", []Code{any, insecure}},
+		{"rule 46: *", "*", []Code{anybody}},
+		{"rule 46: https://*", "https://*", []Code{anybody}},
+		{"rule 46: http://*:* is both", "http://*:*", []Code{anybody, insecure}},
 		{"rule 46: below a top-level domain", "https://*.com", []Code{suffix}},
 		{"rule 46: below a registry's second level", "https://*.co.uk", []Code{suffix}},
 		{"rule 46: below a private suffix", "https://*.github.io", []Code{suffix}},

@@ -60,8 +60,9 @@ func (d *Decision) Key() (k Key, ok bool) {
 		return k, !p.echoesMethod()
 	case actGrant:
 		return k, !p.exposeAll
+	default:
+		return k, true
 	}
-	return k, true
 }
 
 func (p *Policy) echoesMethod() bool { return p.allowMethods == "" }

@@ -28,14 +28,11 @@ const (
 // DecideUnknown is the answer for a host without a tenant (rule 28). Where nothing is
 // refused or removed the outcome is Passthrough.
 func DecideUnknown(r *Request, u UnknownTenant) Decision {
-	switch u {
-	case UnknownForward:
+	if u == UnknownForward {
 		return Decision{Kind: Classify(r), Reason: TenantForwarded, Entry: -1}
-	case UnknownStrip:
-		return closed(r, TenantUnknown)
 	}
 	d := closed(r, TenantUnknown)
-	if d.Kind != Preflight {
+	if u != UnknownStrip && d.Kind != Preflight {
 		d.Outcome, d.action = Passthrough, actNone
 	}
 	return d

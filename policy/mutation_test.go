@@ -125,7 +125,7 @@ func (m mutator) ask(t *testing.T, p *Policy, entries []string) bool {
 // compiled from the same slices, asked in between, or asked at the same time.
 func TestPoliciesAreIndependent(t *testing.T) {
 	m := mutator{rand.New(rand.NewPCG(3, 4))}
-	shared := m.entries(200)
+	shared := slices.DeleteFunc(m.entries(300), func(e string) bool { return e == "*" })
 	values := make([]string, 500)
 	for i := range values {
 		values[i] = m.mutate(m.origin())

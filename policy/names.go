@@ -9,19 +9,19 @@ import (
 // compileRequestHeaders reads the names that scripts may send (rule 44). Names have
 // no case (RFC 9110 §5.1); they are sent in lower case, as browsers do.
 func (p *Policy) compileRequestHeaders(problems *Problems) {
-	names, any := compileNames("request_headers", p.spec.RequestHeaders, problems)
-	p.anyHeader = any
+	names, star := compileNames("request_headers", p.spec.RequestHeaders, problems)
+	p.anyHeader = star
 	p.headers = make(nameSet, len(names))
 	for _, name := range names {
 		p.headers[name] = true
 	}
 	listed := p.headers[authorization]
 	switch {
-	case p.spec.Preflight.Minimal, any && p.spec.Credentials:
+	case p.spec.Preflight.Minimal, star && p.spec.Credentials:
 		// What was asked is echoed (rules 44a and 54).
-	case any && listed:
+	case star && listed:
 		p.allowHeaders = "*" + listSeparator + authorization
-	case any:
+	case star:
 		p.allowHeaders = "*"
 	default:
 		p.allowHeaders = strings.Join(names, listSeparator)
@@ -30,7 +30,7 @@ func (p *Policy) compileRequestHeaders(problems *Problems) {
 
 // compileExposeHeaders reads the names that scripts may read (rule 66).
 func (p *Policy) compileExposeHeaders(problems *Problems) {
-	names, any := compileNames("expose_headers", p.spec.ExposeHeaders, problems)
+	names, star := compileNames("expose_headers", p.spec.ExposeHeaders, problems)
 	for i, name := range p.spec.ExposeHeaders {
 		switch path := at("expose_headers", i); {
 		case forbiddenResponseName(lowerASCII(name)):
@@ -39,24 +39,24 @@ func (p *Policy) compileExposeHeaders(problems *Problems) {
 			problems.add(path, name, fault{code: CodeExposeSafelisted, detail: "scripts can always read this header", fix: "remove it"})
 		}
 	}
-	if any && !p.spec.Credentials {
+	if star && !p.spec.Credentials {
 		p.exposeHeaders = "*"
 		return
 	}
-	p.exposeAll = any
+	p.exposeAll = star
 	p.exposeHeaders = strings.Join(names, listSeparator)
 }
 
 // compileNames checks a list of header names and returns it in lower case, each name
 // once and "*" apart.
-func compileNames(field string, list []string, problems *Problems) (names []string, any bool) {
+func compileNames(field string, list []string, problems *Problems) (names []string, star bool) {
 	if len(list) > maxNames {
 		problems.add(field, "", fault{code: CodeLimit, detail: fmt.Sprintf("%d header names are more than 500", len(list))})
 		return nil, false
 	}
 	for i, name := range list {
 		if name == "*" {
-			any = true
+			star = true
 			continue
 		}
 		if len(name) > maxNameBytes || !isToken(name) {
@@ -67,7 +67,7 @@ func compileNames(field string, list []string, problems *Problems) (names []stri
 			names = append(names, name)
 		}
 	}
-	return names, any
+	return names, star
 }
 
 // forbiddenResponseName is Fetch § forbidden response-header name.

@@ -3,7 +3,7 @@ package policy
 import "strings"
 
 // entry is the index of an origin entry plus one; 0 is none.
-type entry int32
+type entry int
 
 // originSet answers which entry of a list matches an origin: two maps, one of
 // whole origins and one of the bases of "*." entries, which is asked label by

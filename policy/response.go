@@ -1,6 +1,11 @@
 package policy
 
-import "net/http"
+// Statuses of the gateway's own replies.
+const (
+	statusNoContent          = 204
+	statusForbidden          = 403
+	statusServiceUnavailable = 503
+)
 
 // Names of response headers, as they are written.
 const (
@@ -26,22 +31,23 @@ func (d *Decision) AppendReply(dst []Header) (int, []Header) {
 	switch d.action {
 	case actAllow:
 		dst = d.appendPreflight(dst)
-		return orStatus(d.policy.spec.Preflight.SuccessStatus, http.StatusNoContent), d.appendVary(dst)
+		return orStatus(d.policy.spec.Preflight.SuccessStatus, statusNoContent), d.appendVary(dst)
 	case actDebug:
-		return http.StatusNoContent, d.appendVary(d.appendPassed(dst))
+		return statusNoContent, d.appendVary(d.appendPassed(dst))
 	case actRefuse:
-		status := http.StatusForbidden
+		status := statusForbidden
 		if d.policy != nil {
 			status = orStatus(d.policy.spec.Preflight.DeniedStatus, status)
 		}
 		return status, d.appendVary(dst)
 	case actBlock:
-		return http.StatusForbidden, append(dst, Header{headerVary, varyOrigin})
+		return statusForbidden, append(dst, Header{headerVary, varyOrigin})
 	case actFail:
 		dst = append(dst, Header{headerCacheControl, "no-store"})
-		return http.StatusServiceUnavailable, d.appendVary(dst)
+		return statusServiceUnavailable, d.appendVary(dst)
+	default:
+		return 0, dst
 	}
-	return 0, dst
 }
 
 func orStatus(status, otherwise int) int {
@@ -127,10 +133,10 @@ func (d *Decision) AppendEdits(e *Edits, up *Upstream) {
 	if up == nil {
 		up = &Upstream{}
 	}
-	switch d.action {
-	case actNone:
+	if d.action == actNone {
 		return
-	case actVary:
+	}
+	if d.action == actVary {
 		e.setVary(up)
 		return
 	}
