@@ -12,6 +12,8 @@ const (
 	CodeSyntax policy.Code = "document_syntax"
 	// CodeNotMapping is YAML that is no mapping of fields.
 	CodeNotMapping policy.Code = "document_not_mapping"
+	// CodeProblems stands for all problems beyond the first 10,000 of a document.
+	CodeProblems policy.Code = "document_problems"
 	// CodeReference is an anchor, an alias or a merge key.
 	CodeReference policy.Code = "document_reference"
 	// CodeTag is an explicit YAML tag.

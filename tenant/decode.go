@@ -3,6 +3,7 @@ package tenant
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/proto"
@@ -15,14 +16,23 @@ import (
 // message. It refuses everything that two readers of one text could
 // understand differently: duplicate and unknown keys, other spellings of names, references,
 // tags, values of another type.
-type decoder struct{ *collector }
+type decoder struct {
+	*collector
+	nested int // messages met in lists
+}
+
+// maxNested bounds the messages in lists of one document. The shortest useful
+// one, a temporary origin, has about 50 bytes, so a document within its size
+// has fewer; only empty ones could be more, each with problems of its own.
+const maxNested = 1 << 15
 
 // decodeMessage fills m from the document and reports what does not fit.
 func decodeMessage(c *collector, m proto.Message) {
-	decoder{c}.message("", c.doc.root, m.ProtoReflect())
+	d := decoder{collector: c}
+	d.message("", c.doc.root, m.ProtoReflect())
 }
 
-func (d decoder) fault(path string, n *yaml.Node, f fault) {
+func (d *decoder) fault(path string, n *yaml.Node, f fault) {
 	value := n.Value
 	if n.Kind != yaml.ScalarNode {
 		value = ""
@@ -31,7 +41,7 @@ func (d decoder) fault(path string, n *yaml.Node, f fault) {
 }
 
 // plain refuses what makes a node mean something else than it says.
-func (d decoder) plain(path string, n *yaml.Node) bool {
+func (d *decoder) plain(path string, n *yaml.Node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
 		d.fault(path, n, fault{CodeReference, "documents have no anchors and aliases", "write the value out"})
@@ -43,12 +53,25 @@ func (d decoder) plain(path string, n *yaml.Node) bool {
 	return false
 }
 
-func (d decoder) message(path string, n *yaml.Node, m protoreflect.Message) {
+// tooMany refuses what is beyond the largest limit of any field before it is
+// looked at one by one; the limits themselves are checked by shape.
+func (d *decoder) tooMany(path string, n *yaml.Node, count int) bool {
+	if count <= MaxOrigins {
+		return false
+	}
+	d.fault(path, n, fault{CodeTooMany, "no field holds more than " + strconv.Itoa(MaxOrigins) + " values", ""})
+	return true
+}
+
+func (d *decoder) message(path string, n *yaml.Node, m protoreflect.Message) {
 	if !d.plain(path, n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
 		d.fault(path, n, wrongType(n, "a mapping of fields", ""))
+		return
+	}
+	if d.tooMany(path, n, len(n.Content)/2) {
 		return
 	}
 	fields := m.Descriptor().Fields()
@@ -65,7 +88,7 @@ func (d decoder) message(path string, n *yaml.Node, m protoreflect.Message) {
 
 // pairs gives the keys and values of a mapping and refuses keys that are
 // no plain names, or were there before.
-func (d decoder) pairs(path string, n *yaml.Node) func(func(key, value *yaml.Node) bool) {
+func (d *decoder) pairs(path string, n *yaml.Node) func(func(key, value *yaml.Node) bool) {
 	return func(yield func(key, value *yaml.Node) bool) {
 		seen := make(map[string]bool, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
@@ -91,7 +114,7 @@ func (d decoder) pairs(path string, n *yaml.Node) func(func(key, value *yaml.Nod
 	}
 }
 
-func (d decoder) field(path string, n *yaml.Node, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+func (d *decoder) field(path string, n *yaml.Node, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
 	switch {
 	case fd.IsMap():
 		d.stringMap(path, n, m.Mutable(fd).Map())
@@ -108,7 +131,7 @@ func (d decoder) field(path string, n *yaml.Node, m protoreflect.Message, fd pro
 
 // list keeps the places of broken elements, so that what later phases say about
 // "origins[3]" is about the fourth entry of the text.
-func (d decoder) list(path string, n *yaml.Node, list protoreflect.List, fd protoreflect.FieldDescriptor) {
+func (d *decoder) list(path string, n *yaml.Node, list protoreflect.List, fd protoreflect.FieldDescriptor) {
 	if !d.plain(path, n) {
 		return
 	}
@@ -120,9 +143,16 @@ func (d decoder) list(path string, n *yaml.Node, list protoreflect.List, fd prot
 		d.fault(path, n, wrongType(n, "a list", fix))
 		return
 	}
+	if d.tooMany(path, n, len(n.Content)) {
+		return
+	}
 	for i, item := range n.Content {
 		value := list.NewElement()
 		if isNested(fd) {
+			if d.nested++; d.nested > maxNested {
+				d.fault(path, n, fault{CodeTooMany, "the document holds more than " + strconv.Itoa(maxNested) + " entries", ""})
+				return
+			}
 			d.message(element(path, i), item, value.Message())
 			list.Append(value)
 			continue
@@ -137,12 +167,15 @@ func (d decoder) list(path string, n *yaml.Node, list protoreflect.List, fd prot
 }
 
 // stringMap fills a map of strings to strings, the only kind that the document has.
-func (d decoder) stringMap(path string, n *yaml.Node, m protoreflect.Map) {
+func (d *decoder) stringMap(path string, n *yaml.Node, m protoreflect.Map) {
 	if !d.plain(path, n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
 		d.fault(path, n, wrongType(n, "a mapping of names to strings", ""))
+		return
+	}
+	if d.tooMany(path, n, len(n.Content)/2) {
 		return
 	}
 	for key, value := range d.pairs(path, n) {
@@ -155,7 +188,7 @@ func (d decoder) stringMap(path string, n *yaml.Node, m protoreflect.Map) {
 	}
 }
 
-func (d decoder) scalar(path string, n *yaml.Node, fd protoreflect.FieldDescriptor) (protoreflect.Value, bool) {
+func (d *decoder) scalar(path string, n *yaml.Node, fd protoreflect.FieldDescriptor) (protoreflect.Value, bool) {
 	v, f, ok := d.scalarValue(n, fd)
 	if !ok {
 		d.fault(path, n, f)
@@ -170,10 +203,11 @@ func unknownField(name string, fields protoreflect.FieldDescriptors) fault {
 	if len(name) > 2*maxFieldName {
 		return f
 	}
+	folded := fold(name)
 	best, bestDistance := "", 3
 	for i := range fields.Len() {
 		known := string(fields.Get(i).Name())
-		distance := editDistance(strings.ReplaceAll(known, "_", ""), fold(name))
+		distance := editDistance(fold(known), folded)
 		if distance < bestDistance && distance*3 <= len(known) {
 			best, bestDistance = known, distance
 		}
@@ -189,7 +223,12 @@ const maxFieldName = 32
 
 // fold drops what spellings of one name differ in.
 func fold(name string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
+	return strings.Map(func(c rune) rune {
+		if c == '_' || c == '-' {
+			return -1
+		}
+		return unicode.ToLower(c)
+	}, name)
 }
 
 // editDistance is the Levenshtein distance of two short strings.
@@ -213,6 +252,7 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
+// join adds a field to a path.
 func join(path, name string) string {
 	if path == "" {
 		return name

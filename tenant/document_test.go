@@ -233,11 +233,7 @@ func FuzzDecode(f *testing.F) {
 		if len(broken) > 0 && len(problems) == 0 {
 			t.Errorf("%d documents are broken without a problem", len(broken))
 		}
-		for i := range problems {
-			if problems[i].Line < 1 || problems[i].Code == "" || problems[i].Detail == "" || strings.ContainsAny(problems[i].String(), "\r\n") && !strings.Contains(problems[i].Detail, "\n") {
-				t.Errorf("problem without a place, a code or a detail, or of several lines: %+v", problems[i])
-			}
-		}
+		checkProblems(t, problems)
 		for _, d := range good {
 			if !validID(d.Record.id) || !d.Record.Readable() {
 				t.Errorf("accepted with the id %q, readable %t", d.Record.id, d.Record.Readable())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/corsgate/corsgate/policy"
@@ -75,15 +76,32 @@ func (p *Problem) String() string {
 	return b.String()
 }
 
-// maxValue bounds Problem.Value in bytes.
-const maxValue = 128
+// Bounds of what a problem repeats of a document, in bytes.
+const (
+	maxValue = 128
+	maxPath  = 256
+	maxText  = 512
+)
 
-// cutValue shortens a value for a problem, at a border between characters.
-func cutValue(s string) string {
-	if len(s) <= maxValue {
+// cutValue shortens a value for a problem.
+func cutValue(s string) string { return cut(s, maxValue) }
+
+// printable makes s fit for a line of text.
+func printable(s string, limit int) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return unicode.ReplacementChar
+	}, cut(s, limit))
+}
+
+// cut shortens s at a border between characters.
+func cut(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	end := maxValue
+	end := limit
 	for end > 0 && !utf8.RuneStart(s[end]) {
 		end--
 	}
@@ -100,9 +118,27 @@ type collector struct {
 	earlier  map[string]bool // :: field path → reported by an earlier phase
 }
 
-// add reports a problem of the current phase at a place in the document.
+// maxProblems bounds the problems of one document. A document within its limits can have one with
+// every origin of its largest policy.
+const maxProblems = MaxOrigins
+
+// add reports a problem of the current phase at a place in the document. What
+// it repeats of the document is bounded, and printable except for its Value.
 func (c *collector) add(line, column int, p policy.Problem) {
+	if len(c.problems) > maxProblems {
+		return
+	}
+	if len(c.problems) == maxProblems {
+		p = policy.Problem{Code: CodeProblems, Detail: "there are more problems than are listed", Fix: "solve these first"}
+		line, column = c.doc.locate("")
+	}
 	p.Value = cutValue(p.Value)
+	p.Path = printable(p.Path, maxPath)
+	p.Detail = printable(p.Detail, maxText)
+	if len(p.Fix) > maxText {
+		p.Fix = "" // half of a thing to write is worse than none
+	}
+	p.Fix = printable(p.Fix, maxText)
 	line, column = c.doc.place(line, column)
 	c.problems = append(c.problems, Problem{
 		Problem: p, File: c.doc.file, Document: c.doc.index, Line: line, Column: column,
@@ -111,7 +147,7 @@ func (c *collector) add(line, column int, p policy.Problem) {
 
 // addAt reports a problem by its path, unless an earlier phase covered it.
 func (c *collector) addAt(p policy.Problem) {
-	if c.covered(p.Path) {
+	if c.covered(cut(p.Path, maxPath)) {
 		return
 	}
 	line, column := c.doc.locate(p.Path)

@@ -62,7 +62,7 @@ func kindName(n *yaml.Node) string {
 }
 
 // scalarValue reads one value of fd's type, as the protobuf JSON mapping writes it.
-func (d decoder) scalarValue(n *yaml.Node, fd protoreflect.FieldDescriptor) (protoreflect.Value, fault, bool) {
+func (d *decoder) scalarValue(n *yaml.Node, fd protoreflect.FieldDescriptor) (protoreflect.Value, fault, bool) {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
 		s, f, ok := stringValue(n)

@@ -2,11 +2,13 @@ package tenant
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -24,7 +26,7 @@ type text struct {
 	line   int // of its first byte, from 0
 	data   []byte
 	root   *yaml.Node // nil until parsed
-	shifts []shift    // by JSON escapes that parse replaced
+	shifts []shift    // by JSON escapes that parse replaced, in document order
 }
 
 // shift says that from a place on, columns of a line are delta too small.
@@ -148,13 +150,14 @@ func (t *text) plainJSON() []byte {
 		return t.data
 	}
 	out := make([]byte, 0, len(t.data))
-	line, begin := 1, 0
+	line, column := 1, 1 // in out
 	for i := 0; i < len(t.data); {
-		if t.data[i] == '\n' {
-			line++
-			begin = len(out) + 1
-		}
 		if t.data[i] != '\\' {
+			if c := t.data[i]; c == '\n' {
+				line, column = line+1, 1
+			} else if utf8.RuneStart(c) {
+				column++
+			}
 			out = append(out, t.data[i])
 			i++
 			continue
@@ -162,12 +165,22 @@ func (t *text) plainJSON() []byte {
 		plain, size := unescape(t.data[i:])
 		out = append(out, plain...)
 		i += size
-		if size != utf8.RuneCount(plain) {
-			column := utf8.RuneCount(out[begin:]) + 1
-			t.shifts = append(t.shifts, shift{line: line, column: column, delta: size - utf8.RuneCount(plain)})
+		runes := utf8.RuneCount(plain)
+		column += runes
+		if size != runes {
+			t.shift(line, column, size-runes)
 		}
 	}
 	return out
+}
+
+// shift notes that columns of line from column on are delta more too small
+// than those before.
+func (t *text) shift(line, column, delta int) {
+	if n := len(t.shifts); n > 0 && t.shifts[n-1].line == line {
+		delta += t.shifts[n-1].delta
+	}
+	t.shifts = append(t.shifts, shift{line: line, column: column, delta: delta})
 }
 
 // unescape reads one JSON escape at the start of s. It returns it unchanged
@@ -230,14 +243,17 @@ func lines(data []byte) iter.Seq2[int, string] {
 // bareAsterisk finds a value that starts with an unquoted asterisk, as in
 // "- *.example" or "[*]", and its column.
 func bareAsterisk(line string) (entry string, column int) {
+	if end := strings.IndexAny(line, "\"'#"); end >= 0 {
+		line = line[:end] // behind it, an asterisk may be quoted or commented out
+	}
+	before := byte(0) // the last byte that is not blank
 	for i := range len(line) {
-		if line[i] != '*' || strings.ContainsAny(line[:i], "\"'#") {
-			continue
-		}
-		if before := strings.TrimRight(line[:i], " \t"); before != "" && strings.ContainsAny(before[len(before)-1:], ":-[,") {
-			entry, _, _ = strings.Cut(line[i:], " #")
-			entry, _, _ = strings.Cut(entry, ",")
-			return strings.TrimRight(entry, " \t\r\n]}"), i + 1
+		switch c := line[i]; {
+		case c == '*' && strings.IndexByte(":-[,", before) >= 0:
+			entry, _, _ = strings.Cut(line[i:], ",")
+			return cutValue(strings.TrimRight(entry, " \t\r\n]}")), i + 1
+		case c != ' ' && c != '\t':
+			before = c
 		}
 	}
 	return "", 0
@@ -248,11 +264,11 @@ func (t *text) place(line, column int) (int, int) {
 	if line == 0 {
 		return t.line + 1, 1
 	}
-	moved := column
-	for _, s := range t.shifts {
-		if s.line == line && s.column <= column {
-			moved += s.delta
-		}
+	next, _ := slices.BinarySearchFunc(t.shifts, shift{line: line, column: column + 1}, func(a, b shift) int {
+		return cmp.Or(a.line-b.line, a.column-b.column)
+	})
+	if next > 0 && t.shifts[next-1].line == line {
+		column += t.shifts[next-1].delta
 	}
-	return t.line + line, moved
+	return t.line + line, column
 }
