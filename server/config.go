@@ -57,6 +57,7 @@ type Service struct {
 	panics          *panicLog
 	clock           func() time.Time
 	fixed           fixedReplies
+	closed          any // the memo of decisions without a policy
 
 	active atomic.Int64
 }
@@ -80,6 +81,7 @@ func New(cfg Config) (*Service, error) {
 		panics:          newPanicLog(cfg.Log),
 		clock:           cfg.Clock,
 		fixed:           fixed,
+		closed:          newMemo(),
 	}
 	if s.budget == 0 {
 		s.budget = DefaultBudget

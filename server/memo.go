@@ -49,7 +49,9 @@ type memoEntry struct {
 
 // Attach returns an empty memory of encoded replies for one policy. Give it to
 // the tenant loader as Options.Attach; it comes back in Result.Memo.
-func Attach(*policy.Policy) any { return &memo{seed: maphash.MakeSeed()} }
+func Attach(*policy.Policy) any { return newMemo() }
+
+func newMemo() *memo { return &memo{seed: maphash.MakeSeed()} }
 
 func (m *memo) slot(table *[memoSlots]atomic.Pointer[memoEntry], k *memoKey) *atomic.Pointer[memoEntry] {
 	h := maphash.String(m.seed, k.Origin)

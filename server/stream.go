@@ -67,7 +67,7 @@ func (s *Service) process(stream grpc.ServerStream) error {
 	}
 }
 
-// ended turns the ways in which Envoy, or we, end a stream into success.
+// ended turns the ways in which Envoy ends a stream into success.
 func ended(err error) error {
 	if errors.Is(err, io.EOF) {
 		return nil
@@ -177,20 +177,24 @@ func (s *Service) decide(x *exchange, m *message) {
 	switch {
 	case x.overloaded:
 		x.freshness = tenant.Unavailable
-		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Overload)}
+		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Overload), Memo: s.closed}
 		return
 	case m.kind == responseHeaders && key.Hint == "" && key.Authority == "":
-		x.result = tenant.Result{Decision: policy.DecideUnseen()}
+		x.result = tenant.Result{Decision: policy.DecideUnseen(), Memo: s.closed}
 		return
 	}
 	view, ok := s.lookup(x, key)
 	x.freshness = view.Freshness
 	if !ok {
-		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Deadline)}
+		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Deadline), Memo: s.closed}
 		return
 	}
 	x.tenant = view.ID()
 	x.result = view.Decide(r, s.unknown)
+	if view.Freshness >= tenant.Unknown {
+		// No policy decided: strangers to every tenant share one memory.
+		x.result.Memo = s.closed
+	}
 }
 
 // lookup finds a tenant. It waits only for a load under way, at most for what is

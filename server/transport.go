@@ -41,7 +41,9 @@ type Transport struct {
 	ConnectionAgeGrace time.Duration
 	// FirstMessage is how long a stream may stay silent; 0 means [DefaultFirstMessage].
 	FirstMessage time.Duration
-	// StreamLife bounds a stream in all; 0 means [DefaultStreamLife].
+	// StreamLife bounds a stream in all; 0 means [DefaultStreamLife]. A stream that is
+	// ended by either limit ends with an error, so that Envoy applies its failure mode
+	// instead of letting a response out that we never saw.
 	StreamLife time.Duration
 }
 
