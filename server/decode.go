@@ -66,7 +66,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 	for s.next() {
 		kind := kindOf(s.number)
 		switch {
-		case s.number == fieldObservability:
+		case s.number == fieldObservability && s.kind == protowire.VarintType:
 			m.observability = s.varint != 0
 		case s.bytes == nil:
 		case s.number == fieldAttributes:

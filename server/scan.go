@@ -9,6 +9,7 @@ import "google.golang.org/protobuf/encoding/protowire"
 type scanner struct {
 	rest   []byte
 	number protowire.Number
+	kind   protowire.Type
 	bytes  []byte // the value of a length-delimited field, else nil
 	varint uint64 // the value of a varint field, else 0
 	err    error
@@ -27,7 +28,7 @@ func (s *scanner) next() bool {
 		return false
 	}
 	s.rest = s.rest[n:]
-	s.number, s.bytes, s.varint = number, nil, 0
+	s.number, s.kind, s.bytes, s.varint = number, kind, nil, 0
 	switch kind {
 	case protowire.BytesType:
 		s.bytes, n = protowire.ConsumeBytes(s.rest)
