@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/corsgate/corsgate/internal/spelling"
 	"github.com/corsgate/corsgate/policy"
 )
 
@@ -207,7 +208,7 @@ func unknownField(name string, fields protoreflect.FieldDescriptors) fault {
 	best, bestDistance := "", 3
 	for i := range fields.Len() {
 		known := string(fields.Get(i).Name())
-		distance := editDistance(fold(known), folded)
+		distance := spelling.Distance(fold(known), folded)
 		if distance < bestDistance && distance*3 <= len(known) {
 			best, bestDistance = known, distance
 		}
@@ -229,27 +230,6 @@ func fold(name string) string {
 		}
 		return unicode.ToLower(c)
 	}, name)
-}
-
-// editDistance is the Levenshtein distance of two short strings.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // join adds a field to a path.

@@ -43,7 +43,7 @@ func table() []imports {
 		},
 		{
 			dir:  "tenant/...",
-			ours: []string{"policy", "proto", "tenant"},
+			ours: []string{"policy", "proto", "tenant", "internal/spelling"},
 			others: []string{
 				protobuf, yaml, sync, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate",
 				"github.com/fsnotify/fsnotify", "golang.org/x/net/idna",
@@ -76,12 +76,13 @@ func table() []imports {
 			others: []string{protobuf, "buf.build/gen/go/bufbuild/protovalidate"},
 		},
 		{dir: "internal/arch"},
+		{dir: "internal/spelling"},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
 		{dir: "internal/report", ours: []string{"policy", "tenant"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
 		{
 			dir:    "internal/config",
-			ours:   []string{"policy"},
+			ours:   []string{"policy", "internal/spelling"},
 			others: []string{pflag, yaml},
 			not:    []string{grpc},
 		},

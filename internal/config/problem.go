@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"github.com/corsgate/corsgate/internal/spelling"
 )
 
 // Problem is one mistake in the configuration.
@@ -54,32 +56,11 @@ func (ps Problems) Err() error {
 func nearest(name string, candidates []string) string {
 	best, least := "", 1+max(2, len(name)/4)
 	for _, c := range candidates {
-		if d := distance(name, c); d < least {
+		if d := spelling.Distance(name, c); d < least {
 			best, least = c, d
 		}
 	}
 	return best
-}
-
-// distance is the number of single-byte edits that make a into b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // didYouMean is the fix for an unknown name.
