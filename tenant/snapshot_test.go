@@ -234,7 +234,8 @@ func seen(v *tenant.View, r *policy.Request) answer {
 // keys are lookups of every kind among many tenants.
 func keys() map[string]tenant.Key {
 	return map[string]tenant.Key{
-		"exact":    {Authority: "h77.example", Path: "/x?y"},
+		"exact":    {Authority: "h5.example", Path: "/x?y"},
+		"routes":   {Authority: "h77.example", Path: "/x"},
 		"port":     {Authority: "h77.example:8443", Path: "/x"},
 		"wildcard": {Authority: "a.b.c.w77.example", Path: "/r99/x"},
 		"hint":     {Hint: "t77", Authority: "a,b", Path: "/"},

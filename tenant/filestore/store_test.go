@@ -327,6 +327,25 @@ func TestRemoval(t *testing.T) {
 	})
 }
 
+// A directory that was exchanged has another inode: a watch on the old one hears nothing.
+func TestExchangedDirectoryIsWatched(t *testing.T) {
+	parent := t.TempDir()
+	dir, spare := filepath.Join(parent, "tenants"), filepath.Join(parent, "spare")
+	for _, d := range []string{dir, spare} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, dir, "a.yaml", doc("a", "old.example"))
+	write(t, spare, "a.yaml", doc("a", "new.example"))
+	l := start(t, dir, nil)
+	rename(t, dir, dir+".away")
+	rename(t, spare, dir)
+	l.untilOwner("new.example", "a")
+	write(t, dir, "a.yaml", doc("a", "newer.example"))
+	l.untilOwner("newer.example", "a")
+}
+
 func TestPathThatComesLater(t *testing.T) {
 	parent := t.TempDir()
 	dir := filepath.Join(parent, "deep", "tenants")
