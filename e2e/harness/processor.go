@@ -2,6 +2,8 @@ package harness
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -31,6 +33,8 @@ type ProcessorOptions struct {
 	NoWait bool
 }
 
+var errSilent = errors.New("its log does not say where")
+
 // Processor is a running corsgate.
 type Processor struct {
 	*Process
@@ -44,18 +48,39 @@ type Processor struct {
 func StartProcessor(tb testing.TB, o ProcessorOptions) *Processor {
 	tb.Helper()
 	if o.Listen == "" {
-		o.Listen = FreeAddr(tb)
+		o.Listen = anyPort
 	}
-	admin := FreeAddr(tb)
-	args := append([]string{"serve", "--tenants", o.Tenants, "--listen", o.Listen, "--admin-listen", admin}, o.Args...)
+	args := append([]string{"serve", "--tenants", o.Tenants, "--listen", o.Listen, "--admin-listen", anyPort}, o.Args...)
 	cmd := exec.Command(CorsgateBinary(tb), args...)
 	// Nothing is in flight when a test ends, unless the test says so.
 	cmd.Env = append(append(cmd.Environ(), "CORSGATE_DRAIN_DELAY=0s"), o.Env...)
-	p := &Processor{Process: startProcess(tb, "corsgate", cmd), Addr: o.Listen, AdminAddr: admin}
+	p := &Processor{Process: startProcess(tb, "corsgate", cmd), Addr: o.Listen}
+	p.awaitListening(tb)
 	if !o.NoWait {
 		p.AwaitServing(tb)
 	}
 	return p
+}
+
+// awaitListening reads from the log where the process listens.
+func (p *Processor) awaitListening(tb testing.TB) {
+	tb.Helper()
+	Eventually(tb, "corsgate to listen", func() error {
+		for line := range strings.Lines(p.Log()) {
+			var entry struct{ Msg, Address, Admin string }
+			if json.Unmarshal([]byte(line), &entry) == nil && entry.Msg == "listening" {
+				p.AdminAddr = entry.Admin
+				if !strings.HasPrefix(p.Addr, "unix:") {
+					p.Addr = entry.Address
+				}
+				return nil
+			}
+		}
+		if err := p.ended(); err != nil {
+			return err
+		}
+		return errSilent
+	})
 }
 
 // AwaitServing waits until health is SERVING.
