@@ -28,12 +28,9 @@ type Busted struct {
 // LoadBusted reads every *.json file of dir, in the order of their names. It refuses
 // unknown fields and files that lack one.
 func LoadBusted(dir string) ([]Busted, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	paths, err := listJSON(dir)
 	if err != nil {
 		return nil, fmt.Errorf("listing busted documents: %w", err)
-	}
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("listing busted documents: no *.json in %s", dir)
 	}
 	var all []Busted
 	var problems []error
