@@ -16,7 +16,9 @@ const (
 // Check returns every problem of s that concerns more than the form of a single value.
 func (s *Serve) Check(src Sources) Problems {
 	c := checker{src: src}
-	c.tenants(s.Tenants)
+	c.tenants(s)
+	c.redis(&s.Redis)
+	c.mirror(s)
 	c.listen(s)
 	c.adminListen(s)
 	c.tls(s.TLS)
@@ -33,13 +35,20 @@ func (c *checker) add(flag, detail, fix string) {
 	c.problems = append(c.problems, Problem{Source: c.src.Of(flag), Detail: detail, Fix: fix})
 }
 
-func (c *checker) tenants(path string) {
-	if path == "" {
-		c.add("tenants", "no tenant documents are named",
-			"name their file or directory by --tenants, "+Variable("tenants")+" or tenants in the configuration file")
+func (c *checker) tenants(s *Serve) {
+	switch {
+	case s.Tenants == "" && !s.Redis.Enabled():
+		c.add("tenants", "no tenants are named",
+			"name the file or directory of their documents by --tenants or "+Variable("tenants")+", or their Redis by --redis or "+Variable(redisFlag))
+		return
+	case s.Tenants != "" && s.Redis.Enabled():
+		c.add("tenants", "the tenants are in "+c.src.Of(redisFlag),
+			"remove one of the two; documents that decide when Redis has nothing are named by --baseline")
+		return
+	case s.Tenants == "":
 		return
 	}
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(s.Tenants); err != nil {
 		c.add("tenants", "reading tenant documents: "+err.Error(), "")
 	}
 }

@@ -111,7 +111,7 @@ func TestProblems(t *testing.T) {
 				"FILE:1: drain_dely: no setting has this name; did you mean drain_delay?",
 				`FILE:2: log_level: "loud" cannot be used; write one of info, debug, warn, error`,
 				"FILE:4: admin_listen: the key has no value; write a value or remove the key",
-				"--tenants: no tenant documents are named; name their file or directory by --tenants, CORSGATE_TENANTS or tenants in the configuration file",
+				"--tenants: no tenants are named; name the file or directory of their documents by --tenants or CORSGATE_TENANTS, or their Redis by --redis or CORSGATE_REDIS",
 				"--listen: 0.0.0.0:9002 can be reached from other machines and has no TLS; set --tls-cert and --tls-key, or permit it by --insecure-listen",
 				"FILE:3: budget: 2s is outside 1ms to 150ms; choose half of Envoy's message_timeout",
 			},
@@ -135,7 +135,7 @@ func TestProblems(t *testing.T) {
 		{
 			name:    "a flag of another command, tests and Kubernetes are not mistakes",
 			args:    []string{"--tenants=."},
-			environ: []string{"CORSGATE_ORIGIN=https://a.example", "CORSGATE_ENVOY=/bin/envoy", "CORSGATE_REQUIRE_BROWSER=1", "CORSGATE_SERVICE_HOST=10.0.0.1", "CORSGATE_SERVICE_PORT_GRPC=9002", "CORSGATE_PORT=tcp://10.0.0.1:9002", "CORSGATE_ADMIN_PORT_9003_TCP_ADDR=10.0.0.1"},
+			environ: []string{"CORSGATE_ORIGIN=https://a.example", "CORSGATE_ENVOY=/bin/envoy", "CORSGATE_REQUIRE_BROWSER=1", "CORSGATE_SERVICE_HOST=10.0.0.1", "CORSGATE_SERVICE_PORT_GRPC=9002", "CORSGATE_PORT=tcp://10.0.0.1:9002", "CORSGATE_REDIS_PORT=tcp://10.0.0.1:6379", "CORSGATE_REDIS_SERVICE_HOST=10.0.0.1", "CORSGATE_ADMIN_PORT_9003_TCP_ADDR=10.0.0.1"},
 		},
 		{
 			name: "client certificates need a server certificate, and names need client certificates",
@@ -159,6 +159,48 @@ func TestProblems(t *testing.T) {
 		{
 			name: "flags that permit it, IPv6 loopback and a socket are fine",
 			args: []string{"--tenants=.", "--listen=[::1]:9002", "--admin-listen=0.0.0.0:9003", "--insecure-admin-listen"},
+		},
+		{
+			name: "both homes of tenants",
+			args: []string{"--tenants=.", "--redis=redis://localhost"},
+			want: []string{"--tenants: the tenants are in --redis; remove one of the two; documents that decide when Redis has nothing are named by --baseline"},
+		},
+		{
+			name:    "settings of Redis without Redis",
+			args:    []string{"--tenants=.", "--config=FILE"},
+			environ: []string{"CORSGATE_TTL=1m", "CORSGATE_REDIS_CLUSTER=true"},
+			file:    "baseline: .\n",
+			want: []string{
+				"CORSGATE_REDIS_CLUSTER: it counts only with --redis; set --redis or remove it",
+				"FILE:1: baseline: it counts only with --redis; set --redis or remove it",
+				"CORSGATE_TTL: it counts only with --redis; set --redis or remove it",
+			},
+		},
+		{
+			name: "the defaults with Redis are fine, and so is what cannot be reached",
+			args: []string{"--redis=redis://nowhere.example", "--lazy", "--baseline=."},
+		},
+		{
+			name: "a copy that cannot be kept",
+			args: []string{
+				"--redis=redis://localhost", "--state-dir=FILE", "--baseline=/nowhere", "--ttl=1ms", "--max-stale=999h", "--lookup-budget=26ms", "--max-tenants=5",
+			},
+			want: []string{
+				"--state-dir: FILE is not a directory",
+				"--baseline: reading tenant documents: stat /nowhere: no such file or directory",
+				"--max-tenants: it counts only with --lazy; set --lazy or remove it",
+				"--ttl: 1ms is outside 1s to 1h0m0s",
+				"--max-stale: 999h0m0s is outside --ttl, which is 1ms, to 720h0m0s",
+				"--lookup-budget: 26ms is outside 1ms to --budget, which is 25ms",
+			},
+		},
+		{
+			name: "a cache of nothing, and older than it may be at once",
+			args: []string{"--redis=redis://localhost", "--lazy", "--max-tenants=0", "--max-stale=29s"},
+			want: []string{
+				"--max-tenants: 0 is outside 1 to 10000000",
+				"--max-stale: 29s is outside --ttl, which is 30s, to 720h0m0s",
+			},
 		},
 		{
 			name: "a socket path that is too long",

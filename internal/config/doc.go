@@ -9,7 +9,8 @@
 // defined are refused in all three places, with the nearest name as a hint, and
 // every problem is reported at once with its source and its fix ([Problems]).
 //
-// Secrets are given as files, never as values: there is no flag whose value
-// must be kept from a process list. This package and the commands are the
-// only readers of the environment.
+// Secrets are given as files. The one value that may hold one, the URL of a
+// Redis, is refused with a password on the command line, which every user of the
+// machine can read; in a variable or the file it may have one. This package and
+// the commands are the only readers of the environment.
 package config

@@ -25,15 +25,12 @@ var serviceVariable = regexp.MustCompile(
 	`^CORSGATE_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:ADDR|PORT|PROTO))?)?)$`)
 
 // foreignVariable reports whether a CORSGATE_ variable is not a setting: it comes from
-// Kubernetes, or it tells the project's own tests where their tools are
-// (CORSGATE_ENVOY, CORSGATE_BINARY), what must not be skipped (CORSGATE_REQUIRE_...)
-// or how long to fuzz (CORSGATE_FUZZ_...).
+// Kubernetes, or it tells the project's own tests where their tools are, what must
+// not be skipped or how long to fuzz (CORSGATE_FUZZ_...).
 func foreignVariable(name string) bool {
 	switch name {
-	case "CORSGATE_ENVOY", "CORSGATE_BINARY":
+	case "CORSGATE_ENVOY", "CORSGATE_BINARY", "CORSGATE_REQUIRE_ENVOY", "CORSGATE_REQUIRE_BROWSER", "CORSGATE_REQUIRE_REDIS":
 		return true
 	}
-	return strings.HasPrefix(name, "CORSGATE_REQUIRE_") ||
-		strings.HasPrefix(name, "CORSGATE_FUZZ_") ||
-		serviceVariable.MatchString(name)
+	return strings.HasPrefix(name, "CORSGATE_FUZZ_") || serviceVariable.MatchString(name)
 }

@@ -10,8 +10,12 @@ import (
 
 // Serve is the configuration of the serving process.
 type Serve struct {
-	// Tenants is the file or directory of tenant documents. It must be set.
+	// Tenants is the file or directory of tenant documents. Either it or Redis is set.
 	Tenants string
+	// Redis is where the tenants are, unless they are in files.
+	Redis Redis
+	// Mirror says how the local copy of the tenants in Redis is kept.
+	Mirror Mirror
 	// Listen is where Envoy connects: "host:port" or "unix:PATH".
 	Listen string
 	// AdminListen is where health, readiness and profiles are served; "" means nowhere.
@@ -63,7 +67,9 @@ func (t TLS) Enabled() bool { return t.CertFile != "" && t.KeyFile != "" }
 
 // Bind defines the flags of serve on fs, with their defaults.
 func (s *Serve) Bind(fs *pflag.FlagSet) {
-	fs.StringVar(&s.Tenants, "tenants", "", "`PATH` of the file or directory of tenant documents (required)")
+	fs.StringVar(&s.Tenants, "tenants", "", "`PATH` of the file or directory of tenant documents; either it or --redis is required")
+	s.Redis.Bind(fs)
+	s.Mirror.Bind(fs)
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "`ADDRESS` where Envoy connects: host:port or unix:PATH")
 	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where health, readiness and profiles are served; empty for nowhere")
 	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "`FILE` of the server certificate chain (PEM), read again on change")

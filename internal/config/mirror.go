@@ -1,0 +1,84 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Mirror says how the local copy of the tenants in Redis is kept. All of it counts
+// only with [Serve.Redis].
+type Mirror struct {
+	// StateDir keeps the last good tenants from one run to the next; "" keeps nothing.
+	StateDir string
+	// Baseline is a file or directory of tenant documents that decide where Redis and
+	// StateDir have nothing, or "".
+	Baseline string
+	// Lazy loads a tenant when it is first asked for, instead of all at the start.
+	Lazy bool
+	// MaxTenants bounds the tenants in memory when Lazy is set.
+	MaxTenants int
+	// TTL is the age at which a tenant is read again without having been announced as changed.
+	TTL time.Duration
+	// MaxStale is how long a tenant decides that Redis has not confirmed.
+	MaxStale time.Duration
+	// LookupBudget is the longest time that a request waits for a tenant that is not in
+	// memory; it is a part of [Serve.Budget].
+	LookupBudget time.Duration
+	// RequirePolicies keeps the process NOT_SERVING until it has a tenant to decide by,
+	// however long that takes.
+	RequirePolicies bool
+}
+
+// Bind defines the flags on fs.
+func (m *Mirror) Bind(fs *pflag.FlagSet) {
+	fs.StringVar(&m.StateDir, "state-dir", "", "`DIRECTORY` that keeps the last good tenants of Redis for the next start")
+	fs.StringVar(&m.Baseline, "baseline", "", "`PATH` of tenant documents that decide where Redis has given nothing yet")
+	fs.BoolVar(&m.Lazy, "lazy", false, "load a tenant of Redis when it is first asked for, instead of all at the start")
+	fs.IntVar(&m.MaxTenants, "max-tenants", 100_000, "most tenants in memory with --lazy")
+	fs.DurationVar(&m.TTL, "ttl", 30*time.Second, "age at which a tenant is read again although no change was announced")
+	fs.DurationVar(&m.MaxStale, "max-stale", 24*time.Hour, "how long a tenant decides that Redis has not confirmed")
+	fs.DurationVar(&m.LookupBudget, "lookup-budget", 10*time.Millisecond, "longest wait of a request for a tenant that is not in memory")
+	fs.BoolVar(&m.RequirePolicies, "require-policies", false, "stay NOT_SERVING as long as there is no tenant at all; by default for 30s")
+}
+
+// Bounds of settings. Below a second of TTL, all of Redis would be read all the time.
+const (
+	minTTL      = time.Second
+	maxTTL      = time.Hour
+	maxMaxStale = 30 * 24 * time.Hour
+	maxTenants  = 10_000_000
+)
+
+// mirror checks s.Mirror.
+func (c *checker) mirror(s *Serve) {
+	m := &s.Mirror
+	if !s.Redis.Enabled() {
+		c.onlyWith("--redis", "state-dir", "baseline", "lazy", "max-tenants", "ttl", "max-stale", "lookup-budget", "require-policies")
+		return
+	}
+	if info, err := os.Stat(m.StateDir); m.StateDir != "" && err == nil && !info.IsDir() {
+		c.add("state-dir", m.StateDir+" is not a directory", "")
+	}
+	if m.Baseline != "" {
+		if _, err := os.Stat(m.Baseline); err != nil {
+			c.add("baseline", "reading tenant documents: "+err.Error(), "")
+		}
+	}
+	if !m.Lazy {
+		c.onlyWith("--lazy", "max-tenants")
+	} else if m.MaxTenants < 1 || m.MaxTenants > maxTenants {
+		c.add("max-tenants", fmt.Sprintf("%d is outside 1 to %d", m.MaxTenants, maxTenants), "")
+	}
+	if m.TTL < minTTL || m.TTL > maxTTL {
+		c.add("ttl", fmt.Sprintf("%s is outside %s to %s", m.TTL, minTTL, maxTTL), "")
+	}
+	if m.MaxStale < m.TTL || m.MaxStale > maxMaxStale {
+		c.add("max-stale", fmt.Sprintf("%s is outside --ttl, which is %s, to %s", m.MaxStale, m.TTL, maxMaxStale), "")
+	}
+	if m.LookupBudget < minBudget || m.LookupBudget > s.Budget {
+		c.add("lookup-budget", fmt.Sprintf("%s is outside %s to --budget, which is %s", m.LookupBudget, minBudget, s.Budget), "")
+	}
+}
