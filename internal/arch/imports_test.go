@@ -77,6 +77,7 @@ func table() []imports {
 		},
 		{dir: "internal/arch"},
 		{dir: "internal/spelling"},
+		{dir: "internal/wallclock"},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
 		{dir: "internal/report", ours: []string{"policy", "tenant"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
@@ -88,7 +89,7 @@ func table() []imports {
 		},
 		{
 			dir:    "internal/app",
-			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config"},
+			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config", "internal/wallclock"},
 			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify"},
 			not:    []string{"flag", "os/signal"},
 		},
