@@ -198,8 +198,10 @@ func places() []place {
 			calls: []string{
 				"os.Exit", "os.Getenv", "os.LookupEnv", "os.Environ", "signal.Notify", "signal.NotifyContext", "flag.Parse",
 			},
-			inside: func(dir string) bool { return within("cmd", dir) || dir == "internal/config" || within("e2e", dir) },
-			why:    "signals, exits, environment and flags are for cmd and internal/config",
+			inside: func(dir string) bool {
+				return within("cmd", dir) || dir == "internal/config" || dir == "internal/redistest" || within("e2e", dir)
+			},
+			why: "signals, exits, environment and flags are for cmd and internal/config",
 		},
 	}
 }

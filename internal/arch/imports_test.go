@@ -76,6 +76,7 @@ func table() []imports {
 			others: []string{protobuf, "buf.build/gen/go/bufbuild/protovalidate"},
 		},
 		{dir: "internal/arch"},
+		{dir: "internal/redistest", others: []string{"github.com/redis/go-redis/v9", "github.com/Shopify/toxiproxy/v2"}},
 		{dir: "internal/spelling"},
 		{dir: "internal/wallclock"},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
