@@ -19,15 +19,18 @@ const readyLine = "corsgate is ready"
 func (p *program) serveCommand() *cobra.Command {
 	var s config.Serve
 	cmd := &cobra.Command{
-		Use:   "serve --tenants PATH [flags]",
+		Use:   "serve {--tenants PATH | --redis URL} [flags]",
 		Short: "Answer Envoy's external processing filter",
 		Long: "Serves CORS decisions to Envoy over gRPC, with health beside them, and prints\n" +
-			"\"" + readyLine + "\" once it does. Tenant documents and certificates are read again when they change.\n" +
+			"\"" + readyLine + "\" once it does. Tenants are followed as they change, in files or in Redis; certificates are read again.\n" +
+			"Redis need not be there: see --state-dir and --baseline.\n" +
 			"SIGTERM or an interrupt drains and stops it; a second one ends it at once.\n\n" +
 			"Settings: flag, then variable (--max-streams is CORSGATE_MAX_STREAMS), then the file of --config\n" +
 			"(max_streams: 500), then the default. Unknown names are refused in all three.",
 		Example: "  corsgate serve --tenants /etc/corsgate/tenants\n" +
-			"  corsgate serve --tenants tenants.yaml --listen unix:/run/corsgate/cors.sock",
+			"  corsgate serve --tenants tenants.yaml --listen unix:/run/corsgate/cors.sock\n" +
+			"  corsgate serve --redis rediss://redis.example --redis-username gateway --redis-password-file /run/secrets/redis \\\n" +
+			"    --state-dir /var/lib/corsgate",
 	}
 	s.Bind(cmd.Flags())
 	return p.finish(leaf{cmd: cmd, check: s.Check, run: func(ctx context.Context, _ []string) error {
@@ -37,6 +40,7 @@ func (p *program) serveCommand() *cobra.Command {
 
 func (p *program) serve(ctx context.Context, s config.Serve) error {
 	log := newLog(p.stderr, s)
+	limitMemory(ctx, p.environ, machineRoot(), log)
 	a, err := app.New(ctx, s, log)
 	if err != nil {
 		return fmt.Errorf("starting: %w", err)

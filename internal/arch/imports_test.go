@@ -79,6 +79,7 @@ func table() []imports {
 		{dir: "internal/redistest", others: []string{"github.com/redis/go-redis/v9", "github.com/Shopify/toxiproxy/v2"}},
 		{dir: "internal/spelling"},
 		{dir: "internal/wallclock"},
+		{dir: "internal/cgroup"},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
 		{dir: "internal/report", ours: []string{"policy", "tenant"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
@@ -96,7 +97,7 @@ func table() []imports {
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/config", "internal/demo", "internal/report"},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/report"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "golang.org/x/net"}},

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/corsgate/corsgate/internal/cgroup"
+)
+
+// heapLimit is the limit for the Go runtime under a limit of the control group, in bytes: the
+// rest is for what the runtime does not count.
+func heapLimit(group int64) int64 { return group / 10 * 9 }
+
+// limitMemory makes the garbage collector work harder before the kernel ends the
+// process, unless GOMEMLIMIT says what to do, and logs what the process has.
+func limitMemory(ctx context.Context, environ []string, root fs.FS, log *slog.Logger) {
+	source := "GOMEMLIMIT"
+	if !slices.ContainsFunc(environ, func(kv string) bool { return strings.HasPrefix(kv, "GOMEMLIMIT=") }) {
+		group, err := cgroup.MemoryLimit(root)
+		switch {
+		case err != nil:
+			log.WarnContext(ctx, "the memory limit of the control group is unknown; set GOMEMLIMIT", "error", err)
+			source = "none"
+		case group == 0:
+			source = "none"
+		default:
+			source = "control group"
+			debug.SetMemoryLimit(heapLimit(group))
+		}
+	}
+	log.InfoContext(ctx, "resources", "processors", runtime.GOMAXPROCS(0), "memory_limit", debug.SetMemoryLimit(-1), "memory_limit_from", source)
+}
+
+// machineRoot is where the files about the control group are.
+func machineRoot() fs.FS { return os.DirFS("/") }
