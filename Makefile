@@ -16,6 +16,9 @@ FUZZTIME ?= 30s
 # One go invocation keeps both cores busy; twice its time on two slow cores.
 TEST_FLAGS := -race -shuffle=on -timeout=8m
 
+# What would else be skipped where a program is missing fails.
+REQUIRE := CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 CORSGATE_REQUIRE_REDIS=1
+
 .DEFAULT_GOAL := help
 
 ##@ Start here
@@ -34,7 +37,7 @@ demo: $(TOOLS)/python.stamp build ## watch the real Envoy answer browsers throug
 test: ## prove everything: lint, generated code, unit and end-to-end tests
 	@$(MAKE) --no-print-directory -j4 tools
 	@$(MAKE) --no-print-directory -j1 lint check-generated
-	CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 go test -vet=off $(TEST_FLAGS) ./...
+	$(REQUIRE) go test -vet=off $(TEST_FLAGS) ./...
 
 ##@ Work
 
@@ -43,16 +46,16 @@ build: ## build bin/corsgate, static
 	CGO_ENABLED=0 go build -o bin/corsgate ./cmd/corsgate
 
 .PHONY: test-unit
-test-unit: ## the tests that start no other program
+test-unit: ## the tests that need neither Envoy nor a browser
 	go test $(TEST_FLAGS) $$(go list ./... | grep -v '/e2e')
 
 .PHONY: test-e2e
 test-e2e: $(TOOLS)/python.stamp tools-apt ## the real Envoy and Chromium
-	CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 go test $(TEST_FLAGS) ./e2e/...
+	$(REQUIRE) go test $(TEST_FLAGS) ./e2e/...
 
 .PHONY: demo-check
 demo-check: $(TOOLS)/python.stamp tools-apt ## run the demo unattended; fails if anything is not as shown
-	CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 go test -count=1 -v -run='^TestDemo' ./e2e
+	$(REQUIRE) go test -count=1 -v -run='^TestDemo' ./e2e
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted
