@@ -1,0 +1,167 @@
+package redisstore
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"regexp"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// DefaultPrefix is the prefix of keys. Its hash tag keeps the registry on one slot of a
+// cluster, so that a change of several keys can be one transaction.
+const DefaultPrefix = "{corsgate}:"
+
+// Options say how to reach a registry. Zero values get the defaults that are named.
+type Options struct {
+	// Network is "tcp" or "unix". Default: "tcp".
+	Network string
+	// Addresses are host:port of the server, of Sentinels or of members of a cluster, or the one
+	// path of a socket. Required.
+	Addresses []string
+	// SentinelMaster is the name by which Sentinels at Addresses know the primary. Default:
+	// there are no Sentinels.
+	SentinelMaster string
+	// Cluster says that Addresses are members of a cluster.
+	Cluster bool
+	// DB is the number of the database; a cluster has only 0.
+	DB int
+
+	// Username is the ACL user. Default: the default user.
+	Username string
+	// Password is asked for each new connection, so that a password can be exchanged without
+	// a restart. Default: no login.
+	Password func() (string, error)
+	// SentinelUsername is the ACL user at the Sentinels.
+	SentinelUsername string
+	// SentinelPassword is asked once, by New: the client library keeps it. Default: no login
+	// at the Sentinels.
+	SentinelPassword func() (string, error)
+	// TLS is asked for each new connection, to the Sentinels, too; for example [Certificates.Config].
+	// The name that is checked is the host that is dialled. Default: no TLS.
+	TLS func() (*tls.Config, error)
+
+	// Prefix starts every key. Default: [DefaultPrefix].
+	Prefix string
+
+	// DialTimeout bounds making a connection. Default: 200 ms.
+	DialTimeout time.Duration
+	// Timeout bounds one round trip with all that it waits for; less by a context. Default: 250 ms.
+	Timeout time.Duration
+
+	// Log takes changes of state, not calls. Default: none.
+	Log *slog.Logger
+	// TracerProvider makes a span of each command that is sent on behalf of a span. Default: none.
+	TracerProvider trace.TracerProvider
+	// Observe is called after each command or pipeline, from any goroutine. Default: nobody.
+	Observe func(Operation)
+}
+
+// Bounds of the defaults and of what is accepted.
+const (
+	defaultDialTimeout = 200 * time.Millisecond
+	defaultTimeout     = 250 * time.Millisecond
+	minTimeout         = time.Millisecond
+	maxPrefixBytes     = 128
+)
+
+// prefixForm is what a prefix may consist of: printable, and nothing that SCAN takes for a
+// pattern or that an ACL ends a word at.
+var prefixForm = regexp.MustCompile(`^[A-Za-z0-9{}:._/-]+$`)
+
+// hashTag is the part of a key that alone decides its slot.
+var hashTag = regexp.MustCompile(`^[^{]*\{[^}]+\}`)
+
+// complete sets the defaults and returns every problem, each with its fix.
+func (o *Options) complete() error {
+	if o.Network == "" {
+		o.Network = "tcp"
+	}
+	if o.Prefix == "" {
+		o.Prefix = DefaultPrefix
+	}
+	if o.DialTimeout == 0 {
+		o.DialTimeout = defaultDialTimeout
+	}
+	if o.Timeout == 0 {
+		o.Timeout = defaultTimeout
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.TracerProvider == nil {
+		o.TracerProvider = noop.NewTracerProvider()
+	}
+	if o.Observe == nil {
+		o.Observe = func(Operation) {}
+	}
+	return errors.Join(append(o.topology(), o.settings()...)...)
+}
+
+// topology returns what is wrong with where the servers are.
+func (o *Options) topology() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	sentinel := o.SentinelMaster != ""
+	switch {
+	case o.Network != "tcp" && o.Network != "unix":
+		add("network %q: write tcp or unix", o.Network)
+	case o.Network == "unix" && (sentinel || o.Cluster):
+		add("network unix: a socket leads to one server; name Sentinels and members of a cluster by host:port")
+	}
+	if len(o.Addresses) == 0 {
+		add("no address: name a server by host:port, or by the path of its socket")
+	}
+	if o.Network == "tcp" {
+		for _, address := range o.Addresses {
+			host, port, err := net.SplitHostPort(address)
+			if n, perr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || perr != nil || n == 0 {
+				add("address %q: write host:port", address)
+			}
+		}
+	}
+	if sentinel && o.Cluster {
+		add("a cluster with Sentinels: the addresses are either the one or the other; remove one of them")
+	}
+	if len(o.Addresses) > 1 && !sentinel && !o.Cluster {
+		add("%d addresses: name one server, or say that they are Sentinels or a cluster", len(o.Addresses))
+	}
+	if o.DB < 0 {
+		add("database %d: write a number from 0", o.DB)
+	}
+	if o.Cluster && o.DB != 0 {
+		add("database %d: a cluster has only 0", o.DB)
+	}
+	return problems
+}
+
+// settings returns what is wrong with all the rest.
+func (o *Options) settings() []error {
+	var problems []error
+	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if o.Username != "" && o.Password == nil {
+		add("user %q: a user without a password cannot log in; give the password", o.Username)
+	}
+	if o.SentinelUsername != "" && o.SentinelPassword == nil {
+		add("user %q of the Sentinels: a user without a password cannot log in; give the password", o.SentinelUsername)
+	}
+	if o.SentinelMaster == "" && (o.SentinelUsername != "" || o.SentinelPassword != nil) {
+		add("a login for Sentinels: there are none; name the primary, or remove the login")
+	}
+	switch {
+	case len(o.Prefix) > maxPrefixBytes || !prefixForm.MatchString(o.Prefix):
+		add("prefix %q: write 1 to %d letters, digits and {}:._/-; the default is %s", o.Prefix, maxPrefixBytes, DefaultPrefix)
+	case o.Cluster && !hashTag.MatchString(o.Prefix):
+		add("prefix %q: keys would lie on many slots of the cluster; put a part of it in braces, as in %s", o.Prefix, DefaultPrefix)
+	}
+	if shortest := min(o.DialTimeout, o.Timeout); shortest < minTimeout {
+		add("time-out %s: write at least %s", shortest, minTimeout)
+	}
+	return problems
+}
