@@ -52,7 +52,7 @@ func (d *demo) startGateway(ctx context.Context) error {
 		return fmt.Errorf("reading envoy's address: %w", err)
 	}
 	d.ready.API = "http://" + net.JoinHostPort(hostAPI, port)
-	d.ready.EnvoyPID = d.gateway.cmd.Process.Pid
+	d.ready.EnvoyPID = d.gateway.pid()
 	d.ready.Curl = tries(addr, d.ready)
 	d.apiAddr = addr
 	return nil
