@@ -48,6 +48,8 @@ const (
 const (
 	// CodeDeleted is the tombstone of a deleted tenant where a document belongs.
 	CodeDeleted policy.Code = "tenant_deleted"
+	// CodeIDMismatch is a stored document with another id than the one it is stored under.
+	CodeIDMismatch policy.Code = "id_mismatch"
 	// CodeIDTaken is an id that an earlier document has.
 	CodeIDTaken policy.Code = "id_taken"
 	// CodeHost is an entry of hosts that is neither a host nor a wildcard.

@@ -17,10 +17,21 @@ type compiler struct {
 
 func (c *compiler) compile(r *Record, m *tenantv1.Tenant) {
 	r.stable = c.ruleset("", m.GetPolicy(), m.GetRoutes())
+	r.origins = countOrigins(m)
 	if candidate := m.GetCandidate(); candidate != nil {
 		r.candidate = c.ruleset("candidate.", candidate.GetPolicy(), candidate.GetRoutes())
-		r.percent = int(candidate.GetPercent())
+		r.percent = uint8(candidate.GetPercent()) //nolint:gosec // checked by shape; a record with problems is not used
 	}
+}
+
+// countOrigins counts the entries of the policies in force.
+func countOrigins(m *tenantv1.Tenant) int32 {
+	count := func(p *tenantv1.Policy) int { return len(p.GetOrigins()) + len(p.GetTemporaryOrigins()) }
+	n := count(m.GetPolicy())
+	for _, route := range m.GetRoutes() {
+		n += count(route.GetPolicy())
+	}
+	return int32(n) //nolint:gosec // fewer than a document has bytes
 }
 
 func (c *compiler) ruleset(prefix string, base *tenantv1.Policy, routes []*tenantv1.Route) *ruleset {

@@ -107,6 +107,8 @@ func TestDecodeRefuses(t *testing.T) {
 			{"3:40", "policy.origins[1]", policy.CodeOriginPath, "write https://a.example"},
 			{"6:22", "routes[0].policy.origins[0]", policy.CodeCredentialsAnyOrigin, "list the origins, or turn credentials off"},
 		}},
+		{"max_stale below five minutes", head + "max_stale: 299.9s\npolicy: {}\n", []brief{{"3:12", "max_stale", CodeRange, ""}}},
+		{"max_stale above 30 days", head + "max_stale: 2592001s\npolicy: {}\n", []brief{{"3:12", "max_stale", CodeRange, ""}}},
 		{"same danger twice", head + "policy: {dangerously_allow: [PUBLIC_SUFFIX_WILDCARDS, PUBLIC_SUFFIX_WILDCARDS]}\n", []brief{
 			{"3:29", "policy.dangerously_allow", CodeDuplicate, ""},
 		}},

@@ -76,32 +76,31 @@ func Parse(file string, data []byte) (*Document, error) {
 
 // decode takes one document through its phases: text, message, shape, meaning.
 func decode(t *text) (*Document, *Record, Problems) {
-	c := &collector{doc: t}
+	c := &collector{doc: t, id: t.key}
 	if line, column, p, ok := t.parse(); !ok {
 		c.add(line, column, p)
 		return nil, nil, c.sorted()
 	}
 	m := &tenantv1.Tenant{}
 	decodeMessage(c, m)
-	if validID(m.GetId()) {
+	if c.id == "" && validID(m.GetId()) {
 		c.id = m.GetId()
 	}
+	tombstone := t.key != "" && m.GetDeleted()
 	c.nextPhase()
-	checkRequired(c, m)
+	checkRequired(c, m, tombstone)
 	c.nextPhase()
 	checkShape(c, m)
 	c.nextPhase()
 
-	record := &Record{id: c.id, source: t.source(), mode: modeOf(m.GetMode())}
+	record := recordOf(m)
+	record.id, record.source = c.id, t.source()
 	record.hosts = canonicalHosts(c, m.GetHosts())
-	if m.GetDeleted() {
-		c.addAt(policy.Problem{
-			Path: "deleted", Code: CodeDeleted, Detail: "a deleted tenant has no document",
-			Fix: "remove the document",
-		})
-	}
+	checkPlace(c, m)
 	comp := &compiler{collector: c}
-	comp.compile(record, m)
+	if !tombstone {
+		comp.compile(record, m)
+	}
 	if len(c.problems) > 0 {
 		if record.id == "" && len(record.hosts) == 0 {
 			return nil, nil, c.sorted()
@@ -113,10 +112,21 @@ func decode(t *text) (*Document, *Record, Problems) {
 	return &Document{Tenant: m, Record: record, text: t, specs: comp.specs}, record, nil
 }
 
-// source is the place of the document's first field.
-func (t *text) source() source {
+// recordOf takes from m what needs no compiling.
+func recordOf(m *tenantv1.Tenant) *Record {
+	return &Record{
+		mode: modeOf(m.GetMode()), revision: m.GetRevision(), deleted: m.GetDeleted(),
+		maxStale: m.GetMaxStale().AsDuration(),
+	}
+}
+
+// source is the place of the document's first field, nil for a document of a store.
+func (t *text) source() *source {
+	if t.key != "" {
+		return nil
+	}
 	line, column := t.place(t.root.Line, t.root.Column)
-	return source{file: t.file, document: t.index, line: line, column: column}
+	return &source{file: t.file, document: t.index, line: line, column: column}
 }
 
 func modeOf(m tenantv1.Tenant_Mode) mode {
@@ -130,16 +140,32 @@ func modeOf(m tenantv1.Tenant_Mode) mode {
 	}
 }
 
+// checkPlace reports a document that does not belong where it was found.
+func checkPlace(c *collector, m *tenantv1.Tenant) {
+	switch key := c.doc.key; {
+	case key == "" && m.GetDeleted():
+		c.addAt(policy.Problem{
+			Path: "deleted", Code: CodeDeleted, Detail: "a deleted tenant has no document",
+			Fix: "remove the document",
+		})
+	case key != "" && m.GetId() != key:
+		c.addAt(policy.Problem{
+			Path: "id", Value: m.GetId(), Code: CodeIDMismatch, Detail: "the document is stored under another id",
+			Fix: "write " + key + ", or store it under its own id",
+		})
+	}
+}
+
 // checkRequired reports what must be there and is not, before the shape of an
-// empty value is judged.
-func checkRequired(c *collector, m *tenantv1.Tenant) {
+// empty value is judged. A tombstone needs no policy.
+func checkRequired(c *collector, m *tenantv1.Tenant, tombstone bool) {
 	missing := func(path string) {
 		c.addAt(policy.Problem{Path: path, Code: CodeRequired, Detail: "the field is missing"})
 	}
 	if m.GetId() == "" {
 		missing("id")
 	}
-	if m.GetPolicy() == nil {
+	if m.GetPolicy() == nil && !tombstone {
 		missing("policy")
 	}
 }

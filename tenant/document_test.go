@@ -50,6 +50,7 @@ revision: "12"
 updated_at: "2026-11-23T09:00:00Z"
 updated_by: somebody
 reason: "because"
+max_stale: 3600s
 `
 
 func parse(tb testing.TB, text string) *Document {

@@ -217,13 +217,16 @@ func (r *Record) conflict(ids, hosts map[string]*Record) (Conflict, bool) {
 
 // place names where a record was read, for people.
 func (r *Record) place() string {
+	if r.source == nil {
+		return "the store"
+	}
 	return fmt.Sprintf("%s, line %d", r.source.file, r.source.line)
 }
 
 func (r *Record) problem(path, value string, code policy.Code, detail string) Problem {
-	return Problem{
-		Problem: policy.Problem{Path: path, Value: value, Code: code, Detail: detail},
-		File:    r.source.file, Document: r.source.document, Tenant: r.id,
-		Line: r.source.line, Column: r.source.column,
+	p := Problem{Problem: policy.Problem{Path: path, Value: value, Code: code, Detail: detail}, Tenant: r.id}
+	if at := r.source; at != nil {
+		p.File, p.Document, p.Line, p.Column = at.file, at.document, at.line, at.column
 	}
+	return p
 }

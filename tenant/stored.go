@@ -1,7 +1,7 @@
 package tenant
 
 import (
-	"time"
+	"fmt"
 
 	"github.com/corsgate/corsgate/policy"
 )
@@ -18,16 +18,35 @@ type Stored struct {
 
 // ParseStored reads what a store holds under id: one document, with the
 // fields that a registry writes, or a tombstone. A document of another id is a problem.
+// The record keeps no memory of data. Problems have "tenant:" and the id for a file.
 func ParseStored(id string, data []byte) Stored {
-	good, broken, problems := Decode(id, data)
-	switch {
-	case len(good) == 1 && len(problems) == 0:
-		return Stored{Record: good[0].Record}
-	case len(broken) == 1:
-		return Stored{Record: broken[0], Problems: problems}
-	default:
-		return Stored{Problems: problems}
+	if !ValidID(id) {
+		return Stored{Problems: Problems{{Problem: policy.Problem{
+			Value: cutValue(id), Code: CodeFormat, Detail: "this cannot be the id of a tenant",
+		}}}}
 	}
+	return parseThorough(id, data)
+}
+
+// parseThorough reads a stored document as a file is read, to the last problem.
+func parseThorough(id string, data []byte) Stored {
+	file := "tenant:" + id
+	var only *text
+	n := 0
+	for t := range documents(file, data) {
+		if !t.blank() {
+			only = t
+			n++
+		}
+	}
+	if n != 1 {
+		return Stored{Problems: Problems{{File: file, Tenant: id, Problem: policy.Problem{
+			Code: CodeSyntax, Detail: fmt.Sprintf("holds %d documents; one belongs here", n),
+		}}}}
+	}
+	only.key = id
+	_, record, problems := decode(only)
+	return Stored{Record: record, Problems: problems}
 }
 
 // Entry is a record made ready to serve, with the memos of its policies. It is
@@ -52,24 +71,6 @@ func (e *Entry) View(path string, f Freshness) View {
 	}
 	return v
 }
-
-// Hosts are the canonical hosts of the document, "*.base" and "*" as written. The
-// slice must not be changed.
-func (r *Record) Hosts() []string { return r.hosts }
-
-// Revision of the document; 0 when no registry wrote one.
-func (r *Record) Revision() int64 { return 0 }
-
-// Deleted reports whether the record is a tombstone.
-func (r *Record) Deleted() bool { return false }
-
-// MaxStale is how long the tenant may be decided by a copy that the store has not
-// confirmed; 0 means as the process says.
-func (r *Record) MaxStale() time.Duration { return 0 }
-
-// Origins is the number of entries, permanent and temporary, in all policies in
-// force; a candidate does not count.
-func (r *Record) Origins() int { return 0 }
 
 // ValidID reports whether id can be a tenant's.
 func ValidID(id string) bool { return validID(id) }

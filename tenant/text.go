@@ -19,9 +19,10 @@ import (
 	"github.com/corsgate/corsgate/policy"
 )
 
-// text is one document as it stands in its file, and its parsed tree.
+// text is one document as it stands in its file or store, and its parsed tree.
 type text struct {
 	file   string
+	key    string // the id under which a store holds it; "" in a file
 	index  int
 	line   int // of its first byte, from 0
 	data   []byte

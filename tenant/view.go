@@ -45,6 +45,8 @@ func viewOf(e *entry, path string) View {
 	switch {
 	case e == nil:
 		return View{Freshness: Unknown}
+	case e.record.deleted: // also when somebody left a policy in it
+		return View{Freshness: Unknown, entry: e}
 	case e.stable == nil:
 		return View{Freshness: Unreadable, entry: e}
 	}
@@ -97,6 +99,10 @@ func (v *View) Decide(r *policy.Request, u policy.UnknownTenant) Result {
 func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision {
 	switch v.Freshness {
 	case Unknown:
+		if v.entry != nil {
+			// A tombstone: deleting must not hand CORS back to the application (fault R19).
+			return policy.DecideUnknown(r, policy.UnknownStrip)
+		}
 		if r.Authority == "" {
 			return policy.DecideUnseen()
 		}
@@ -132,7 +138,7 @@ func (v *View) decide(r *policy.Request) Result {
 // takesCandidate reports whether the candidate decides for real. A request
 // without an Origin belongs to no pair: only a full roll-out moves it.
 func (v *View) takesCandidate(origin string) bool {
-	percent := v.entry.record.percent
+	percent := int(v.entry.record.percent)
 	if percent <= 0 || origin == "" {
 		return percent >= 100
 	}

@@ -389,8 +389,13 @@ type Tenant struct {
 	// Why the revision was applied; written by a registry, ignored in files. At most 1024 characters without control
 	// characters.
 	Reason string `protobuf:"bytes,11,opt,name=reason,proto3" json:"reason,omitempty"`
-	// True in the tombstone of a deleted tenant, which has no policy; refused in files. Default: false.
-	Deleted       bool `protobuf:"varint,12,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// True in the tombstone that a deleted tenant leaves in a registry: whatever policy it has is void, and its hosts are
+	// nobody's, answered as those of an unknown tenant. Refused in files. Default: false.
+	Deleted bool `protobuf:"varint,12,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	// How long the tenant may be decided by a copy that the store has not confirmed, from `300s` (5 minutes) to `2592000s`
+	// (30 days). It only lowers the process's own `--max-stale`, for tenants that would rather be down than out of date.
+	// Default: the process's.
+	MaxStale      *durationpb.Duration `protobuf:"bytes,13,opt,name=max_stale,json=maxStale,proto3" json:"max_stale,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -507,6 +512,13 @@ func (x *Tenant) GetDeleted() bool {
 		return x.Deleted
 	}
 	return false
+}
+
+func (x *Tenant) GetMaxStale() *durationpb.Duration {
+	if x != nil {
+		return x.MaxStale
+	}
+	return nil
 }
 
 // Route replaces the tenant's policy for a part of the path space (rule 27).
@@ -947,7 +959,7 @@ var File_corsgate_tenant_v1_tenant_proto protoreflect.FileDescriptor
 
 const file_corsgate_tenant_v1_tenant_proto_rawDesc = "" +
 	"\n" +
-	"\x1fcorsgate/tenant/v1/tenant.proto\x12\x12corsgate.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x06\n" +
+	"\x1fcorsgate/tenant/v1/tenant.proto\x12\x12corsgate.tenant.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x96\a\n" +
 	"\x06Tenant\x12:\n" +
 	"\x02id\x18\x01 \x01(\tB*\xbaH'r%\x18?2!^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$R\x02id\x12(\n" +
 	"\x05hosts\x18\x02 \x03(\tB\x12\xbaH\x0f\x92\x01\f\x10\xe8\a\"\ar\x05\x10\x01(\x80\bR\x05hosts\x12=\n" +
@@ -963,7 +975,8 @@ const file_corsgate_tenant_v1_tenant_proto_rawDesc = "" +
 	"updated_by\x18\n" +
 	" \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\x022\x13^[^\\x00-\\x1f\\x7f]*$R\tupdatedBy\x125\n" +
 	"\x06reason\x18\v \x01(\tB\x1d\xbaH\x1ar\x18\x18\x80\b2\x13^[^\\x00-\\x1f\\x7f]*$R\x06reason\x12\x18\n" +
-	"\adeleted\x18\f \x01(\bR\adeleted\x1a9\n" +
+	"\adeleted\x18\f \x01(\bR\adeleted\x12J\n" +
+	"\tmax_stale\x18\r \x01(\v2\x19.google.protobuf.DurationB\x12\xbaH\x0f\xaa\x01\f\"\x05\b\x80\x9a\x9e\x012\x03\b\xac\x02R\bmaxStale\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\">\n" +
@@ -1079,24 +1092,25 @@ var file_corsgate_tenant_v1_tenant_proto_depIdxs = []int32{
 	8,  // 3: corsgate.tenant.v1.Tenant.candidate:type_name -> corsgate.tenant.v1.Candidate
 	12, // 4: corsgate.tenant.v1.Tenant.labels:type_name -> corsgate.tenant.v1.Tenant.LabelsEntry
 	13, // 5: corsgate.tenant.v1.Tenant.updated_at:type_name -> google.protobuf.Timestamp
-	9,  // 6: corsgate.tenant.v1.Route.policy:type_name -> corsgate.tenant.v1.Policy
-	9,  // 7: corsgate.tenant.v1.Candidate.policy:type_name -> corsgate.tenant.v1.Policy
-	7,  // 8: corsgate.tenant.v1.Candidate.routes:type_name -> corsgate.tenant.v1.Route
-	10, // 9: corsgate.tenant.v1.Policy.temporary_origins:type_name -> corsgate.tenant.v1.TemporaryOrigin
-	14, // 10: corsgate.tenant.v1.Policy.max_age:type_name -> google.protobuf.Duration
-	1,  // 11: corsgate.tenant.v1.Policy.upstream_headers:type_name -> corsgate.tenant.v1.Policy.UpstreamHeaders
-	2,  // 12: corsgate.tenant.v1.Policy.denied_requests:type_name -> corsgate.tenant.v1.Policy.DeniedRequests
-	11, // 13: corsgate.tenant.v1.Policy.preflight:type_name -> corsgate.tenant.v1.Preflight
-	3,  // 14: corsgate.tenant.v1.Policy.websockets:type_name -> corsgate.tenant.v1.Policy.Websockets
-	4,  // 15: corsgate.tenant.v1.Policy.dangerously_allow:type_name -> corsgate.tenant.v1.Policy.Danger
-	13, // 16: corsgate.tenant.v1.TemporaryOrigin.expires_at:type_name -> google.protobuf.Timestamp
-	5,  // 17: corsgate.tenant.v1.Preflight.disclosure:type_name -> corsgate.tenant.v1.Preflight.Disclosure
-	13, // 18: corsgate.tenant.v1.Preflight.debug_until:type_name -> google.protobuf.Timestamp
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	14, // 6: corsgate.tenant.v1.Tenant.max_stale:type_name -> google.protobuf.Duration
+	9,  // 7: corsgate.tenant.v1.Route.policy:type_name -> corsgate.tenant.v1.Policy
+	9,  // 8: corsgate.tenant.v1.Candidate.policy:type_name -> corsgate.tenant.v1.Policy
+	7,  // 9: corsgate.tenant.v1.Candidate.routes:type_name -> corsgate.tenant.v1.Route
+	10, // 10: corsgate.tenant.v1.Policy.temporary_origins:type_name -> corsgate.tenant.v1.TemporaryOrigin
+	14, // 11: corsgate.tenant.v1.Policy.max_age:type_name -> google.protobuf.Duration
+	1,  // 12: corsgate.tenant.v1.Policy.upstream_headers:type_name -> corsgate.tenant.v1.Policy.UpstreamHeaders
+	2,  // 13: corsgate.tenant.v1.Policy.denied_requests:type_name -> corsgate.tenant.v1.Policy.DeniedRequests
+	11, // 14: corsgate.tenant.v1.Policy.preflight:type_name -> corsgate.tenant.v1.Preflight
+	3,  // 15: corsgate.tenant.v1.Policy.websockets:type_name -> corsgate.tenant.v1.Policy.Websockets
+	4,  // 16: corsgate.tenant.v1.Policy.dangerously_allow:type_name -> corsgate.tenant.v1.Policy.Danger
+	13, // 17: corsgate.tenant.v1.TemporaryOrigin.expires_at:type_name -> google.protobuf.Timestamp
+	5,  // 18: corsgate.tenant.v1.Preflight.disclosure:type_name -> corsgate.tenant.v1.Preflight.Disclosure
+	13, // 19: corsgate.tenant.v1.Preflight.debug_until:type_name -> google.protobuf.Timestamp
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_corsgate_tenant_v1_tenant_proto_init() }
