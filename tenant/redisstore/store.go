@@ -19,11 +19,11 @@ var _ store.Reader = (*Store)(nil)
 type Store struct {
 	opt Options
 	// rdb serves everything that does not wait for a change: behind the breaker.
-	rdb redis.UniversalClient
+	rdb  redis.UniversalClient
+	hook *hook
 	// follower waits for changes, on connections of its own.
 	follower *follower
-	hook     *hook
-	conns    *connections
+	breaker  *breaker
 	secrets  *secrets
 	counts   counters
 }
@@ -35,24 +35,40 @@ type Store struct {
 // nothing that errors do not say, and nobody has looked at what a server puts into them.
 func New(opt Options) (*Store, error) {
 	problem := opt.complete()
-	s := &Store{opt: opt, secrets: &secrets{}}
+	s := &Store{opt: opt, secrets: &secrets{}, breaker: newBreaker(time.Now, rand.Float64)}
 	sentinel, err := s.logins()
 	if err := errors.Join(problem, err); err != nil {
 		return nil, fmt.Errorf("connecting to Redis: %w", err)
 	}
 	logging.Disable()
 
-	s.conns = newConnections(s.opt)
-	s.hook = newHook(s.opt, newBreaker(time.Now, rand.Float64), s.conns.closeAll)
-	s.rdb = newClient(s.settings(s.conns, sentinel))
-	s.rdb.AddHook(s.hook)
-	s.follower = s.newFollower(sentinel)
+	s.rdb, s.hook, _ = s.connect(sentinel, poolSize, s.breaker)
+	s.follower = &follower{turn: make(chan struct{}, 1)}
+	s.follower.rdb, _, s.follower.conns = s.connect(sentinel, followPoolSize, nil)
 	return s, nil
+}
+
+// connect makes a client with a pool, and returns what stands around its calls and what makes its
+// connections. b is nil for no breaker.
+func (s *Store) connect(sentinelPassword string, pool int, b *breaker) (redis.UniversalClient, *hook, *connections) {
+	conns := newConnections(s.opt)
+	client := newClient(s.settings(conns, sentinelPassword, pool), s.opt.Network)
+	cluster, _ := client.(*redis.ClusterClient)
+	h := newHook(s.opt, b, func(e ErrorType) {
+		if e.elsewhere() {
+			conns.closeAll()
+		}
+		if cluster != nil {
+			cluster.ReloadState(context.Background())
+		}
+	})
+	client.AddHook(h)
+	return client, h, conns
 }
 
 // Close ends all connections. Calls in flight fail.
 func (s *Store) Close() error {
-	return errors.Join(s.follower.close(), s.rdb.Close())
+	return errors.Join(s.follower.rdb.Close(), s.rdb.Close())
 }
 
 // Keys. Ids and hosts are validated by who gives them; a key takes any bytes.

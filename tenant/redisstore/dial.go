@@ -1,0 +1,113 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// connections makes the connections of one client and can end all of them at once, which the library
+// cannot: a read that waits for a change ends no other way, and connections to a server that
+// is loading, or has become a replica, are to be made anew, where the primary is by then.
+type connections struct {
+	tls func() (*tls.Config, error)
+
+	mu   sync.Mutex
+	open map[*connection]struct{}
+}
+
+func newConnections(opt Options) *connections {
+	return &connections{tls: opt.TLS, open: make(map[*connection]struct{})}
+}
+
+// keepAlive notices a peer that vanished while a connection is idle.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
+}
+
+// dial connects, with TLS if there is any, within ctx.
+func (c *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	dialer := net.Dialer{KeepAliveConfig: keepAlive()}
+	raw, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	conn := &connection{Conn: raw, raw: raw, owner: c}
+	if c.tls != nil {
+		if conn.Conn, err = c.handshake(ctx, raw, address); err != nil {
+			_ = raw.Close()
+			return nil, fmt.Errorf("TLS with %s: %w", address, err)
+		}
+	}
+	c.mu.Lock()
+	c.open[conn] = struct{}{}
+	c.mu.Unlock()
+	return conn, nil
+}
+
+func (c *connections) handshake(ctx context.Context, raw net.Conn, address string) (net.Conn, error) {
+	given, err := c.tls()
+	if err != nil {
+		return nil, err
+	}
+	config := given.Clone()
+	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	if config.ServerName == "" {
+		if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+			return nil, err
+		}
+	}
+	conn := tls.Client(raw, config)
+	return conn, conn.HandshakeContext(ctx)
+}
+
+// closeAll ends all connections, also those in use.
+func (c *connections) closeAll() {
+	c.mu.Lock()
+	open := c.open
+	c.open = make(map[*connection]struct{})
+	c.mu.Unlock()
+	for conn := range open {
+		_ = conn.Close()
+	}
+}
+
+// connection is one connection that its owner knows until it is closed.
+type connection struct {
+	net.Conn
+	raw   net.Conn
+	owner *connections
+}
+
+// Close ends the connection at once; TLS would first try to say goodbye.
+func (c *connection) Close() error {
+	c.owner.mu.Lock()
+	delete(c.owner.open, c)
+	c.owner.mu.Unlock()
+	return c.raw.Close()
+}
+
+// SyscallConn is what the library looks at before it uses an idle connection again: it peeks into the
+// socket, where a closed one is an error. What lies in the socket under TLS says nothing, so
+// there it gets to know only whether we closed it.
+func (c *connection) SyscallConn() (syscall.RawConn, error) {
+	socket, ok := c.raw.(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("a connection of type %T has no socket", c.raw)
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil || c.Conn == c.raw {
+		return raw, err
+	}
+	return unread{raw}, nil
+}
+
+// unread is a socket that is not looked into.
+type unread struct{ syscall.RawConn }
+
+// Read fails if the socket is closed, and does not call look.
+func (u unread) Read(func(fd uintptr) bool) error { return u.Control(func(uintptr) {}) }
