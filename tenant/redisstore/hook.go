@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,9 +80,9 @@ func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if greets(cmd) {
 			return next(ctx, cmd)
 		}
-		return h.around(ctx, Operation{Name: strings.ToUpper(cmd.FullName()), Commands: 1}, func(ctx context.Context) (error, ErrorType) {
+		return h.around(ctx, Operation{Name: strings.ToUpper(cmd.FullName()), Commands: 1}, func(ctx context.Context) (ErrorType, error) {
 			err := next(ctx, cmd)
-			return err, classify(ctx, err)
+			return classify(ctx, err), err
 		})
 	}
 }
@@ -96,9 +97,9 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 		if cmds[0].Name() == "multi" {
 			op.Name = "MULTI"
 		}
-		err := h.around(ctx, op, func(ctx context.Context) (error, ErrorType) {
+		err := h.around(ctx, op, func(ctx context.Context) (ErrorType, error) {
 			err := next(ctx, cmds)
-			return err, classifyAll(ctx, err, cmds)
+			return classifyAll(ctx, err, cmds), err
 		})
 		if err == store.ErrUnavailable { //nolint:errorlint // our own, from around: nothing was sent
 			for _, cmd := range cmds {
@@ -121,7 +122,7 @@ func greets(cmd redis.Cmder) bool {
 }
 
 // around makes a call if the breaker lets it.
-func (h *hook) around(ctx context.Context, op Operation, call func(context.Context) (error, ErrorType)) (err error) {
+func (h *hook) around(ctx context.Context, op Operation, call func(context.Context) (ErrorType, error)) (err error) {
 	begin := time.Now()
 	var phase uint64
 	if h.breaker != nil {
@@ -142,7 +143,7 @@ func (h *hook) around(ctx context.Context, op Operation, call func(context.Conte
 		end(span, op.Error)
 		h.observe(op)
 	}()
-	err, op.Error = call(ctx)
+	op.Error, err = call(ctx)
 	return err
 }
 
@@ -160,7 +161,7 @@ func (h *hook) start(ctx context.Context, op Operation) (context.Context, trace.
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return ctx, nil
 	}
-	attrs := append(h.attrs[:len(h.attrs):len(h.attrs)], attribute.String("db.operation.name", op.Name))
+	attrs := append(slices.Clip(h.attrs), attribute.String("db.operation.name", op.Name))
 	if op.Commands > 1 {
 		attrs = append(attrs, attribute.Int("db.operation.batch.size", op.Commands))
 	}
