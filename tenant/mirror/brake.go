@@ -1,0 +1,34 @@
+package mirror
+
+import "time"
+
+// brakeWindow is the time over which a brake counts.
+const brakeWindow = time.Minute
+
+// brake holds back a kind of change when too many tenants undergo it within
+// a window: what a flushed store, a broken writer or a wrong query do, and operators
+// seldom. Once it holds, it holds all, until it is released.
+type brake struct {
+	floor, percent int
+
+	began   int64 // mirror time at which the window began
+	count   int
+	holding bool
+}
+
+// admit reports whether n more tenants, of total, may change now.
+func (b *brake) admit(now int64, n, total int) bool {
+	if now-b.began > int64(brakeWindow) {
+		b.began, b.count = now, 0
+	}
+	b.count += n
+	if b.count > max(b.floor, total*b.percent/100) {
+		b.holding = true
+	}
+	return !b.holding
+}
+
+// release lets changes through again and counts anew.
+func (b *brake) release(now int64) {
+	b.began, b.count, b.holding = now, 0, false
+}

@@ -1,0 +1,119 @@
+package mirror
+
+import (
+	"time"
+
+	"github.com/corsgate/corsgate/tenant"
+)
+
+// Lookup implements [tenant.Registry].
+func (m *Mirror) Lookup(k tenant.Key) tenant.View {
+	if k.Hint != "" {
+		if h := m.index.byID(k.Hint); h != nil {
+			return m.view(h, k)
+		}
+		if !tenant.ValidID(k.Hint) {
+			return tenant.View{Freshness: tenant.Unknown}
+		}
+		return m.absent(k, "", k.Hint)
+	}
+	if k.Authority == "" {
+		return tenant.View{Freshness: tenant.Unknown}
+	}
+	host, ok := tenant.NormalizeHost(k.Authority)
+	if !ok {
+		return tenant.View{Freshness: tenant.Ambiguous}
+	}
+	h, old := m.index.owner(host)
+	if old {
+		m.queue.rebind(host)
+	}
+	if h != nil {
+		return m.view(h, k)
+	}
+	return m.absent(k, host, "")
+}
+
+// view is h as far as it may still be used.
+func (m *Mirror) view(h *held, k tenant.Key) tenant.View {
+	if !h.touched.Load() {
+		h.touched.Store(true)
+	}
+	entry := h.entry.Load()
+	f := m.freshness(h, entry)
+	if f == tenant.Unavailable {
+		m.counters.expired.Add(1)
+		return m.below(k, f)
+	}
+	return entry.View(k.Path, f)
+}
+
+// freshness is Live, Stale or Disk, or Unavailable when the document is too old.
+func (m *Mirror) freshness(h *held, entry *tenant.Entry) tenant.Freshness {
+	verified := h.verified.Load()
+	if verified >= m.since.Load() && !h.pending.Load() {
+		verified = max(verified, m.confirmed.Load())
+	}
+	age := time.Duration(m.now.Load() - verified)
+	if age <= m.opt.TTL && verified > 0 {
+		return tenant.Live
+	}
+	limit, f := m.opt.MaxStale, tenant.Stale
+	if verified <= 0 {
+		limit, f = m.opt.MaxDiskAge, tenant.Disk
+	}
+	if own := entry.Record().MaxStale(); own > 0 {
+		limit = min(limit, own)
+	}
+	if age > limit {
+		return tenant.Unavailable
+	}
+	return f
+}
+
+// below is the answer for a tenant that the copy does not give: the
+// baseline's, or the closed one of f.
+func (m *Mirror) below(k tenant.Key, f tenant.Freshness) tenant.View {
+	if m.opt.Baseline != nil {
+		v := m.opt.Baseline.Lookup(k)
+		if v.Freshness == tenant.Live {
+			v.Freshness = tenant.Baseline
+			return v
+		}
+		if v.Freshness == tenant.Unreadable {
+			return v
+		}
+	}
+	return tenant.View{Freshness: f}
+}
+
+// complete reports whether a tenant that is not in the index does not exist.
+func (m *Mirror) complete() bool {
+	return !m.opt.Lazy && m.primed.Load() && m.now.Load()-m.confirmed.Load() <= int64(m.opt.TTL)
+}
+
+// absent answers for a host or an id that the index does not know. When it
+// cannot be sure it asks the store, and the request may wait for the answer.
+// A whole index is sure; it still asks, in the background, for writers that announce nothing.
+func (m *Mirror) absent(k tenant.Key, host, id string) tenant.View {
+	key := absenceKey(host, id)
+	if a, ok := m.absentees.GetIfPresent(key); ok && m.now.Load() < a.until {
+		if a.failed && !m.complete() {
+			return m.below(k, tenant.Unavailable)
+		}
+		return m.below(k, tenant.Unknown)
+	}
+	f := m.fly(key, host, id)
+	switch {
+	case m.complete():
+		return m.below(k, tenant.Unknown)
+	case f == nil:
+		m.counters.refused.Add(1)
+		return m.below(k, tenant.Unavailable)
+	case f.overdue():
+		m.counters.overdue.Add(1)
+		return m.below(k, tenant.Unavailable)
+	default:
+		return tenant.View{Freshness: tenant.Loading, Loading: f.ready}
+	}
+}

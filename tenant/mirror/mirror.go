@@ -1,0 +1,132 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/store"
+)
+
+// Mirror is the local copy of a store. Make it with [New], call [Mirror.Run] once.
+type Mirror struct {
+	opt   Options
+	index *index
+
+	// began is when mirror time was 1; now is the mirror time, in nanoseconds, as of the last tick.
+	began time.Time
+	now   atomic.Int64
+	// confirmed is when the follower last knew that it had missed nothing. It vouches for
+	// documents verified at since or later.
+	confirmed, since atomic.Int64
+	// primed: what is not in the index is not in the store either, as of confirmed.
+	primed atomic.Bool
+
+	// absentees are the keys that need not be asked for now.
+	absentees *otter.Cache[string, absence]
+	limiter   *rate.Limiter
+	flightsMu sync.Mutex
+	flights   map[string]*flight
+
+	queue queue
+
+	// mu orders everything that changes the index.
+	mu       sync.Mutex
+	guard    guard
+	vanished brake
+	emptied  brake
+	position store.Position // of the last change that was taken from the stream
+	// announced has the newest change of each tenant whose document is not loaded since.
+	announced map[string]store.Position
+	saved     store.Saved // as last committed
+	unsaved   bool        // documents were put since
+	lastRun   uint64      // the last resynchronisation
+
+	resyncing sync.Mutex // one resynchronisation at a time
+	followed  atomic.Int64
+	down      atomic.Bool   // the last session failed
+	poke      chan struct{} // ends a session of the follower
+
+	counters counters
+	problems problems
+}
+
+var _ tenant.Registry = (*Mirror)(nil)
+
+// New makes a mirror. It reads nothing yet; the error is about opt.
+func New(opt Options) (*Mirror, error) {
+	if err := opt.complete(); err != nil {
+		return nil, err
+	}
+	m := &Mirror{
+		opt:       opt,
+		began:     time.Now().Add(-1),
+		limiter:   rate.NewLimiter(rate.Limit(opt.UnknownRate), opt.UnknownBurst),
+		flights:   make(map[string]*flight),
+		announced: make(map[string]store.Position),
+		vanished:  brake{floor: opt.BrakeFloor, percent: opt.BrakePercent},
+		emptied:   brake{floor: opt.BrakeFloor, percent: opt.BrakePercent},
+		poke:      make(chan struct{}, 1),
+	}
+	m.queue.init()
+	m.since.Store(1)
+	m.now.Store(1)
+	var err error
+	if m.index, err = newIndex(opt.Lazy, opt.MaxTenants); err != nil {
+		return nil, fmt.Errorf("making the index of tenants: %w", err)
+	}
+	m.absentees, err = otter.New(&otter.Options[string, absence]{MaximumSize: opt.MaxNegative})
+	if err != nil {
+		return nil, fmt.Errorf("making the cache of unknown tenants: %w", err)
+	}
+	return m, nil
+}
+
+// Run serves from disk at once, then primes and follows the store, until ctx
+// ends; it then returns nil. A store that cannot be reached is no error.
+func (m *Mirror) Run(ctx context.Context) error {
+	m.tick()
+	m.restore()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return m.sweep(ctx) })
+	group.Go(func() error { return m.follow(ctx) })
+	group.Go(func() error { return m.check(ctx) })
+	for range m.opt.Loads {
+		group.Go(func() error { return m.load(ctx) })
+	}
+	err := group.Wait()
+	m.commit()
+	return err
+}
+
+// clock is the mirror time, exactly.
+func (m *Mirror) clock() int64 { return int64(time.Since(m.began)) }
+
+// tick moves the mirror time on.
+func (m *Mirror) tick() { m.now.Store(m.clock()) }
+
+// suspended is what [Mirror.Suspended] leaves: nothing is confirmed any more.
+const suspended = math.MinInt64
+
+// Suspended says that the machine slept: nothing in memory is live until the
+// store has confirmed it again.
+func (m *Mirror) Suspended() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.confirmed.Store(suspended)
+	now := m.clock()
+	for h := range m.index.ids.Values() {
+		// Just not live any more; the age itself is unknown.
+		h.verified.Store(min(h.verified.Load(), now-int64(m.opt.TTL)-1))
+		h.touched.Store(true)
+	}
+	m.interrupt()
+}

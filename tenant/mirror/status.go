@@ -1,0 +1,195 @@
+package mirror
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/store"
+)
+
+// counters are the figures of a mirror.
+type counters struct {
+	reads, failed, inFlight                            atomic.Int64
+	applied, rejected, deleted, discarded              atomic.Int64
+	regressed, integrity, missing, heldBack            atomic.Int64
+	unknown, refused, overdue, expired                 atomic.Int64
+	changes, sessions, resyncs, stuck, verdictsChanged atomic.Int64
+	survey                                             atomic.Pointer[survey]
+}
+
+// survey counts what is in memory; made by each sweep.
+type survey struct {
+	live, stale, disk, aged int
+}
+
+func (s *survey) count(m *Mirror, h *held) {
+	switch m.freshness(h, h.entry.Load()) {
+	case tenant.Live:
+		s.live++
+	case tenant.Stale:
+		s.stale++
+	case tenant.Disk:
+		s.disk++
+	default:
+		s.aged++
+	}
+}
+
+// Stats are counts since the start, for metrics.
+type Stats struct {
+	// Reads of the store by this mirror, FailedLoads of them as a whole; LoadsInFlight is a gauge.
+	Reads, FailedLoads, LoadsInFlight int64
+	// Applied documents, Rejected ones (the last good one stayed), Deleted tenants.
+	Applied, Rejected, Deleted int64
+	// Discarded loads were older than an announced change and were repeated (R35).
+	Discarded int64
+	// Regressed documents had an older revision than the one in force (R13).
+	Regressed int64
+	// Integrity errors: a host whose owner does not list it, a document whose host is another's, an id that is none.
+	Integrity int64
+	// Missing documents were found absent without having been deleted; HeldBack were kept by the brake.
+	Missing, HeldBack int64
+	// Unknown keys caused a load; Refused ones were above the limit; Overdue ones took more
+	// than the lookup budget.
+	Unknown, Refused, Overdue int64
+	// Expired lookups found a document older than max stale.
+	Expired int64
+	// Changes taken from the stream; Sessions of the follower that failed; Resyncs; Stuck followers.
+	Changes, Sessions, Resyncs, Stuck int64
+	// Verdicts is how often the guard changed its mind.
+	Verdicts int64
+}
+
+// Stats returns the counts since the start.
+func (m *Mirror) Stats() Stats {
+	c := &m.counters
+	return Stats{
+		Reads: c.reads.Load(), FailedLoads: c.failed.Load(), LoadsInFlight: c.inFlight.Load(),
+		Applied: c.applied.Load(), Rejected: c.rejected.Load(), Deleted: c.deleted.Load(),
+		Discarded: c.discarded.Load(), Regressed: c.regressed.Load(), Integrity: c.integrity.Load(),
+		Missing: c.missing.Load(), HeldBack: c.heldBack.Load(),
+		Unknown: c.unknown.Load(), Refused: c.refused.Load(), Overdue: c.overdue.Load(), Expired: c.expired.Load(),
+		Changes: c.changes.Load(), Sessions: c.sessions.Load(), Resyncs: c.resyncs.Load(), Stuck: c.stuck.Load(),
+		Verdicts: c.verdictsChanged.Load(),
+	}
+}
+
+// Status says what the mirror has and how well it knows the store.
+type Status struct {
+	// Ready: there is something to decide by: tenants in memory, or, in the lazy mode, a
+	// store that was seen.
+	Ready bool
+	// Tenants in memory, tombstones included.
+	Tenants int
+	// Live, Stale, Disk and Expired tenants, as of the last sweep.
+	Live, Stale, Disk, Expired int
+	// Primed: the whole registry was read.
+	Primed bool
+	// Following: the follower knows, as of the last three seconds, that it missed nothing.
+	Following bool
+	// Confirmed is how long ago that was; negative when it never was.
+	Confirmed time.Duration
+	// Position is the last change that was taken.
+	Position store.Position
+	// Epoch of the store.
+	Epoch string
+	// Held says why nothing that the store says counts, or "": "empty", "vanished",
+	// "epoch", "regressed", "schema".
+	Held string
+	// HeldBack names the kinds of mass change that are held back: "vanished", "emptied".
+	HeldBack []string
+	// Pending is the number of announced changes that are not loaded.
+	Pending int
+	// Problems has what is wrong with stored documents, by tenant; at most a hundred.
+	Problems map[string]string
+}
+
+// followedWithin is how old the last word of the follower may be.
+const followedWithin = 3 * time.Second
+
+// Status returns what is true now.
+func (m *Mirror) Status() Status {
+	now := m.clock()
+	m.mu.Lock()
+	s := Status{
+		Position: m.position, Epoch: m.guard.epoch, Held: string(m.guard.verdict), Pending: len(m.announced),
+	}
+	if m.vanished.holding {
+		s.HeldBack = append(s.HeldBack, "vanished")
+	}
+	if m.emptied.holding {
+		s.HeldBack = append(s.HeldBack, "emptied")
+	}
+	m.mu.Unlock()
+	s.Tenants = m.index.ids.EstimatedSize()
+	s.Primed = m.primed.Load()
+	s.Confirmed = -1
+	if confirmed := m.confirmed.Load(); confirmed > 0 {
+		s.Confirmed = time.Duration(now - confirmed)
+	}
+	s.Following = s.Confirmed >= 0 && s.Confirmed <= followedWithin
+	s.Ready = s.Tenants > 0 || m.opt.Lazy && s.Confirmed >= 0
+	if v := m.counters.survey.Load(); v != nil {
+		s.Live, s.Stale, s.Disk, s.Expired = v.live, v.stale, v.disk, v.aged
+	}
+	s.Problems = m.problems.list()
+	return s
+}
+
+func (m *Mirror) announceVerdict(before, after verdict, head store.Head) {
+	m.counters.verdictsChanged.Add(1)
+	if after == admitted {
+		m.opt.Log.Info("the store is where it should be", "before", string(before), "position", head.Last.String())
+	} else {
+		m.opt.Log.Error("the store is not where it should be; keeping what is in memory until it is, or until an operator confirms it",
+			"why", string(after), "position", head.Last.String(), "epoch", head.Epoch)
+	}
+	m.opt.OnChange()
+}
+
+// maxProblemsKept bounds the problems that are remembered.
+const maxProblemsKept = 100
+
+// maxProblemText bounds the text of one, in bytes.
+const maxProblemText = 512
+
+// problems remembers what is wrong with stored documents.
+type problems struct {
+	mu   sync.Mutex
+	byID map[string]string
+}
+
+// add reports whether the problem is news.
+func (p *problems) add(id, text string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	text = cut(text)
+	before, had := p.byID[id]
+	if had && before == text || !had && len(p.byID) >= maxProblemsKept {
+		return false
+	}
+	if p.byID == nil {
+		p.byID = make(map[string]string)
+	}
+	p.byID[id] = text
+	return true
+}
+
+func (p *problems) remove(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byID, id)
+}
+
+func (p *problems) list() map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.byID)
+}
+
+func cut(text string) string {
+	return text[:min(len(text), maxProblemText)]
+}
