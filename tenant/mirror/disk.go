@@ -83,6 +83,7 @@ func (m *Mirror) restore() {
 	}
 	m.mu.Unlock()
 	if len(all) > 0 {
+		m.restored.Store(true)
 		m.opt.Log.Info("serving the tenants of the last run", "tenants", len(all), "saved_at", saved.At,
 			"took", time.Since(began).Round(time.Millisecond).String())
 	}

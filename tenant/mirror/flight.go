@@ -65,7 +65,7 @@ func (m *Mirror) fly(key, host, id string) *flight {
 	if f := m.flights[key]; f != nil {
 		return f
 	}
-	if !m.limiter.Allow() {
+	if !m.limiter.take() {
 		return nil
 	}
 	f := &flight{key: key, host: host, id: id, ready: make(chan struct{})}
@@ -79,12 +79,16 @@ func (m *Mirror) fly(key, host, id string) *flight {
 // land ends flights. in reports whether the tenant of a flight is in memory now; what is
 // not is remembered before anybody looks again.
 func (m *Mirror) land(flights []*flight, failed bool, in func(*flight) bool) {
+	found := 0
 	for _, f := range flights {
 		if failed || !in(f) {
 			m.remember(f.key, failed)
+			continue
 		}
+		found++
 	}
 	m.flightsMu.Lock()
+	m.limiter.refund(found)
 	for _, f := range flights {
 		delete(m.flights, f.key)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/store"
@@ -29,12 +28,14 @@ type Mirror struct {
 	confirmed, since atomic.Int64
 	// primed: what is not in the index is not in the store either, as of confirmed.
 	primed atomic.Bool
+	// restored: there are tenants from the last run.
+	restored atomic.Bool
 
 	// absentees are the keys that need not be asked for now.
 	absentees *otter.Cache[string, absence]
-	limiter   *rate.Limiter
 	flightsMu sync.Mutex
-	flights   map[string]*flight
+	flights   map[string]*flight // under flightsMu
+	limiter   limiter            // under flightsMu
 
 	queue queue
 
@@ -69,7 +70,7 @@ func New(opt Options) (*Mirror, error) {
 	m := &Mirror{
 		opt:       opt,
 		began:     time.Now().Add(-1),
-		limiter:   rate.NewLimiter(rate.Limit(opt.UnknownRate), opt.UnknownBurst),
+		limiter:   newLimiter(opt.UnknownRate, opt.UnknownBurst),
 		flights:   make(map[string]*flight),
 		announced: make(map[string]store.Position),
 		vanished:  brake{floor: opt.BrakeFloor, percent: opt.BrakePercent},

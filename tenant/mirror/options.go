@@ -41,8 +41,8 @@ type Options struct {
 	NegativeTTL time.Duration
 	// MaxNegative bounds the tenants that are known not to exist. Default: 16,384.
 	MaxNegative int
-	// UnknownRate and UnknownBurst bound the loads caused by tenants that are not in memory,
-	// a second. Default: 200 and 200.
+	// UnknownRate and UnknownBurst bound the loads, a second, of tenants that turn out not to
+	// exist. Default: 200 and 200.
 	UnknownRate, UnknownBurst int
 
 	// Loads bounds the reads of documents in flight. Default: 4.

@@ -79,8 +79,8 @@ func (m *Mirror) Stats() Stats {
 
 // Status says what the mirror has and how well it knows the store.
 type Status struct {
-	// Ready: there is something to decide by: tenants in memory, or, in the lazy mode, a
-	// store that was seen.
+	// Ready: there is something to decide by: the whole registry, a copy from the last run, or,
+	// in the lazy mode, a store that was seen.
 	Ready bool
 	// Tenants in memory, tombstones included.
 	Tenants int
@@ -131,7 +131,7 @@ func (m *Mirror) Status() Status {
 		s.Confirmed = time.Duration(now - confirmed)
 	}
 	s.Following = s.Confirmed >= 0 && s.Confirmed <= followedWithin
-	s.Ready = s.Tenants > 0 || m.opt.Lazy && s.Confirmed >= 0
+	s.Ready = s.Primed || m.restored.Load() || m.opt.Lazy && s.Confirmed >= 0
 	if v := m.counters.survey.Load(); v != nil {
 		s.Live, s.Stale, s.Disk, s.Expired = v.live, v.stale, v.disk, v.aged
 	}
