@@ -39,6 +39,10 @@ type Server struct {
 	socket string
 	port   int
 	admin  *redis.Client
+	// role are lines of redis.conf for a replica, Sentinel or member of a Cluster; args follow the file.
+	role, args []string
+	// bus is the port for the other members of a Cluster; 0 for none.
+	bus int
 
 	mu   sync.Mutex
 	proc *process
@@ -50,19 +54,18 @@ const adminUser, adminPassword = "redistest-admin", "redistest-admin"
 // Start starts a redis-server and waits until it answers. It ends with the test.
 func Start(tb TB, opt Options) *Server {
 	tb.Helper()
-	s := newServer(tb, "redis-server", opt)
-	program := find(tb, "redis-server")
-	s.start(program)
+	s := newServer(tb, opt)
+	s.start()
 	return s
 }
 
 // newServer makes a server that was not started, with a directory and a client of the harness.
-func newServer(tb TB, name string, opt Options) *Server {
+func newServer(tb TB, opt Options) *Server {
 	tb.Helper()
 	// Not the directory of the test, whose path may be too long for a socket.
 	dir, err := os.MkdirTemp("", "redistest-")
 	if err != nil {
-		tb.Fatalf("starting %s: %v", name, err)
+		tb.Fatalf("starting redis-server: %v", err)
 	}
 	s := &Server{tb: tb, opt: opt, dir: dir, socket: filepath.Join(dir, "socket")}
 	s.admin = redis.NewClient(&redis.Options{
@@ -79,12 +82,16 @@ func newServer(tb TB, name string, opt Options) *Server {
 }
 
 // start chooses a port and launches the server there, on another one while somebody else is quicker.
-func (s *Server) start(program string) {
+func (s *Server) start() {
 	s.tb.Helper()
+	program := find(s.tb, "redis-server")
 	for {
 		port, err := freePort()
 		if err != nil {
 			s.tb.Fatalf("starting redis-server: %v", err)
+		}
+		if s.bus == port {
+			continue
 		}
 		s.port = port
 		err = s.launch(s.tb.Context(), program)
@@ -104,7 +111,7 @@ func (s *Server) launch(ctx context.Context, program string) error {
 		return fmt.Errorf("writing the configuration: %w", err)
 	}
 	size := fileSize(s.log())
-	p, err := spawn(s.log(), program, conf)
+	p, err := spawn(s.log(), program, append([]string{conf}, s.args...)...)
 	if err != nil {
 		return err
 	}
@@ -144,12 +151,18 @@ func (s *Server) config() []string {
 		"bind 127.0.0.1", "daemonize no", `save ""`, "dir " + s.dir,
 		"unixsocket " + s.socket, "unixsocketperm 700",
 		"user " + adminUser + " on >" + adminPassword + " ~* &* +@all",
+		// As a replica, and to have replicas that start at once.
+		"masteruser " + adminUser, "masterauth " + adminPassword, "repl-diskless-sync-delay 0",
 	}
+	lines = append(lines, s.role...)
 	if c := s.opt.TLS; c != nil {
 		lines = append(lines, "port 0", fmt.Sprintf("tls-port %d", s.port), "tls-auth-clients yes",
-			"tls-ca-cert-file "+c.CA, "tls-cert-file "+c.ServerCert, "tls-key-file "+c.ServerKey)
+			"tls-replication yes", "tls-cluster yes", "tls-ca-cert-file "+c.CA, "tls-cert-file "+c.ServerCert, "tls-key-file "+c.ServerKey)
 	} else {
 		lines = append(lines, fmt.Sprintf("port %d", s.port))
+	}
+	if s.bus != 0 {
+		lines = append(lines, "cluster-enabled yes", fmt.Sprintf("cluster-port %d", s.bus))
 	}
 	if s.opt.AppendOnlyDir != "" {
 		lines = append(lines, "appendonly yes", "dir "+s.opt.AppendOnlyDir)

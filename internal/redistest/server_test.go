@@ -217,7 +217,7 @@ func TestTLS(t *testing.T) {
 }
 
 func TestRunForPrograms(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	var addr string
 	err := redistest.Run(t.Context(), func(tb redistest.TB) {
 		s := redistest.Start(tb, redistest.Options{})

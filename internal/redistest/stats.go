@@ -20,7 +20,12 @@ type CommandStat struct {
 func (s *Server) CommandStats() map[string]CommandStat {
 	s.tb.Helper()
 	stats := make(map[string]CommandStat)
-	for name, value := range s.info("commandstats") {
+	text, ok := s.Do("INFO", "commandstats").(string)
+	if !ok {
+		s.tb.Fatalf("INFO commandstats gave no text")
+	}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		command, ok := strings.CutPrefix(name, "cmdstat_")
 		if !ok {
 			continue
@@ -41,20 +46,4 @@ func (s *Server) CommandStats() map[string]CommandStat {
 		stats[command] = stat
 	}
 	return stats
-}
-
-// info is a section of INFO.
-func (s *Server) info(section string) map[string]string {
-	s.tb.Helper()
-	text, ok := s.Do("INFO", section).(string)
-	if !ok {
-		s.tb.Fatalf("INFO %s gave no text", section)
-	}
-	fields := make(map[string]string)
-	for line := range strings.Lines(text) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			fields[name] = value
-		}
-	}
-	return fields
 }
