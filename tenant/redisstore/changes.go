@@ -10,8 +10,13 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// maxChanges is the most that one call returns.
-const maxChanges = 10_000
+const (
+	// maxChanges is the most that one call returns.
+	maxChanges = 10_000
+	// lateness is how late Redis may notice that a wait is over: an idle server looks ten times
+	// a second, unless its "hz" says otherwise.
+	lateness = 500 * time.Millisecond
+)
 
 // Changes implements [store.Reader]. Calls that wait do so one after another.
 func (s *Store) Changes(ctx context.Context, after store.Position, limit int, wait time.Duration) ([]store.Change, error) {
@@ -62,6 +67,7 @@ type follower struct {
 
 func (f *follower) wait(ctx context.Context, s *Store, after store.Position, limit int, wait time.Duration) ([]redis.XMessage, error) {
 	begin := time.Now()
+	wait = max(wait, time.Millisecond) // Redis takes milliseconds, and 0 for ever
 	queue := time.NewTimer(wait)
 	defer queue.Stop()
 	select {
@@ -72,9 +78,8 @@ func (f *follower) wait(ctx context.Context, s *Store, after store.Position, lim
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	// Redis takes milliseconds, and 0 for ever.
-	wait = max(time.Millisecond, wait-time.Since(begin))
-	limited, cancel := context.WithTimeout(ctx, wait+s.opt.Timeout)
+	wait = max(wait-time.Since(begin), time.Millisecond)
+	limited, cancel := context.WithTimeout(ctx, wait+lateness+s.opt.Timeout)
 	defer cancel()
 	defer f.interrupt(limited)()
 

@@ -87,7 +87,11 @@ func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFun
 // fail says what failed. The error of a context that ended comes first, whatever the library made of
 // it, and no secret comes with it.
 func (s *Store) fail(ctx context.Context, doing string, err error) error {
-	if cause := ctx.Err(); cause != nil && !errors.Is(err, cause) {
+	cause := ctx.Err()
+	if deadline, ok := ctx.Deadline(); ok && cause == nil && !time.Now().Before(deadline) {
+		cause = context.DeadlineExceeded // connections notice the deadline before contexts do
+	}
+	if cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	return fmt.Errorf("redis: %s: %w", doing, s.secrets.redact(err))

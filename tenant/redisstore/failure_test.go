@@ -1,0 +1,177 @@
+package redisstore
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/corsgate/corsgate/tenant/store"
+)
+
+// serve answers every command on a connection after HELLO with one line.
+func serve(t *testing.T, line string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				r := bufio.NewReader(conn)
+				for {
+					text, err := r.ReadString('\n')
+					if err != nil {
+						return
+					}
+					var n int // of "*n"
+					if _, err := fmt.Sscanf(text, "*%d", &n); err != nil {
+						return
+					}
+					name := ""
+					for i := range 2 * n {
+						if text, err = r.ReadString('\n'); err != nil {
+							return
+						}
+						if i == 1 {
+							name = strings.ToLower(strings.TrimSpace(text))
+						}
+					}
+					reply := line
+					if name == "hello" && !strings.Contains(line, "HELLO") {
+						reply = "*0"
+					}
+					if _, err := io.WriteString(conn, reply+"\r\n"); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+func TestRepliesAreClassified(t *testing.T) {
+	tests := []struct {
+		reply string
+		want  ErrorType
+		what  outcome
+	}{
+		{"+OK", "", success},
+		{"$-1", "", success},
+		{"-ERR no such key", "", success},
+		{"-WRONGTYPE Operation against a key holding the wrong kind of value", ErrorWrongType, success},
+		{"-NOPERM User reader has no permissions", ErrorPermission, success},
+		{"-LOADING Redis is loading the dataset in memory", ErrorLoading, failure},
+		{"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", ErrorReplica, failure},
+		{"-READONLY You can't write against a read only replica.", ErrorReplica, failure},
+		{"-CLUSTERDOWN Hash slot not served", ErrorClusterDown, failure},
+		{"-BUSY Redis is busy running a script.", ErrorBusy, failure},
+		{"-ERR max number of clients reached", ErrorConnection, failure},
+		{"-NOAUTH Authentication required.", ErrorLogin, failure},
+		{"-WRONGPASS invalid username-password pair or user is disabled.", ErrorLogin, failure},
+		{"-OOM command not allowed when used memory > 'maxmemory'.", ErrorWrite, success},
+		{"-MISCONF Errors writing to the AOF file", ErrorWrite, success},
+		{"-MOVED 1 127.0.0.1:1", ErrorRedirect, success},
+		{"-EXECABORT Transaction discarded because of previous errors.", ErrorConflict, success},
+		{"-ERR syntax error", ErrorOther, success},
+	}
+	for _, tt := range tests {
+		s, err := New(Options{Addresses: []string{serve(t, tt.reply)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.rdb.Get(t.Context(), "x").Err()
+		if got := classify(t.Context(), err); got != tt.want || got.outcome() != tt.what {
+			t.Errorf("%s: %q with outcome %d", tt.reply, got, got.outcome())
+		}
+		for range failuresToOpen {
+			_ = s.rdb.Get(t.Context(), "x").Err()
+		}
+		if open, _ := s.breaker.state(); open != (tt.what == failure) {
+			t.Errorf("%s: the breaker is open: %t", tt.reply, open)
+		}
+		if tt.what == failure {
+			if _, err = s.Head(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s: an open breaker gives %v", tt.reply, err)
+			}
+			if err := s.rdb.Get(t.Context(), "x").Err(); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%s: an open breaker gives a single command %v", tt.reply, err)
+			}
+		}
+		_ = s.Close()
+	}
+}
+
+func TestFailuresAreClassified(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	closed := &net.OpError{Op: "read", Err: net.ErrClosed}
+	tests := []struct {
+		ctx  context.Context
+		err  error
+		want ErrorType
+	}{
+		{t.Context(), nil, ""},
+		{t.Context(), io.EOF, ErrorConnection},
+		{t.Context(), closed, ErrorConnection},
+		{canceled, closed, ErrorCanceled},
+		{t.Context(), context.DeadlineExceeded, ErrorTimeout},
+		{t.Context(), fmt.Errorf("x: %w", os.ErrDeadlineExceeded), ErrorTimeout},
+		{t.Context(), redis.ErrPoolTimeout, ErrorPool},
+		{t.Context(), redis.TxFailedErr, ErrorConflict},
+		{t.Context(), &loginError{io.EOF}, ErrorLogin},
+		{t.Context(), store.ErrUnavailable, ErrorUnavailable},
+	}
+	for _, tt := range tests {
+		if got := classify(tt.ctx, tt.err); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.err, got, tt.want)
+		}
+	}
+}
+
+// A server that repeats what it is sent makes no secret public.
+func TestNoErrorShowsAPassword(t *testing.T) {
+	const secret = "s3cret-word"
+	for _, line := range []string{
+		"-ERR unknown command 'HELLO', with args beginning with: '2' 'AUTH' 'reader' '" + secret + "'",
+		"-WRONGPASS HELLO " + secret,
+	} {
+		for _, user := range []string{"", "reader"} {
+			s, err := New(Options{
+				Addresses: []string{serve(t, line)}, Username: user,
+				Password: func() (string, error) { return secret, nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Head(t.Context())
+			_, changes := s.Changes(t.Context(), store.Position{}, 1, 1)
+			for _, err := range []error{err, changes} {
+				if err == nil || strings.Contains(fmt.Sprintf("%+v", err), secret) {
+					t.Errorf("the error is %v", err)
+				}
+				for e := err; e != nil; e = errors.Unwrap(e) {
+					if strings.Contains(e.Error(), secret) {
+						t.Errorf("a cause is %v", e)
+					}
+				}
+			}
+			_ = s.Close()
+		}
+	}
+}
