@@ -32,7 +32,7 @@ func (p *Policy) decidePreflight(d *Decision, r *Request, c *class) {
 	if !p.matchOrigin(d, c.origin, r.Now) {
 		return
 	}
-	d.private = p.spec.PrivateNetworkAccess && r.PrivateNetwork == "true"
+	d.private = p.privateNetwork && r.PrivateNetwork == "true"
 	granted := d.Reason
 	why, ok := p.checkMethod(c.method)
 	if ok {
@@ -45,7 +45,7 @@ func (p *Policy) decidePreflight(d *Decision, r *Request, c *class) {
 		return
 	}
 	d.Reason = why
-	if r.Now < p.debugUntil {
+	if p.timed != nil && r.Now < p.timed.debugUntil {
 		d.action = actDebug
 		return
 	}
@@ -59,7 +59,7 @@ func (p *Policy) decideActual(d *Decision, r *Request, c *class) {
 		return
 	}
 	d.Outcome, d.action = Denied, actStrip
-	if p.spec.BlockDenied && !safeMethod(r.Method) {
+	if p.blockDenied && !safeMethod(r.Method) {
 		d.action = actBlock
 	}
 }
@@ -88,7 +88,7 @@ func (p *Policy) decideSameOrigin(d *Decision, r *Request, c *class) {
 // list decides even for the request's own host: a plain http page is not to be let in.
 func (p *Policy) decideWebSocket(d *Decision, r *Request, c *class) {
 	switch {
-	case !p.spec.EnforceWebSockets:
+	case !p.webSockets:
 		d.Reason = WebSocketIgnored
 	case c.origin == "":
 		d.Reason = NoOrigin
@@ -131,14 +131,20 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 			d.Reason = originFault(o)
 			return false
 		}
-		d.Reason, d.Entry, d.origin = OriginPublic, p.publicEntry, anyOrigin
+		d.Reason, d.Entry, d.origin = OriginPublic, int(p.publicEntry), anyOrigin
 		return true
 	}
 	if len(o) > maxOriginBytes {
 		d.Reason = OriginMalformed
 		return false
 	}
-	if e := p.origins.exact[o]; e != 0 {
+	var e entry
+	if p.wide == nil {
+		e = p.scan(o)
+	} else {
+		e = p.wide.exact[o]
+	}
+	if e != 0 {
 		d.Reason, d.Entry, d.origin = OriginListed, int(e)-1, o
 		return true
 	}
@@ -147,13 +153,13 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 		d.Reason = originFault(o)
 		return false
 	}
-	if e := p.origins.matchPattern(o, &parsed, now); e != 0 {
+	if e := p.covered(o, &parsed); e != 0 {
 		d.Reason, d.Entry, d.origin = OriginPattern, int(e)-1, o
 		return true
 	}
-	if len(p.spec.TemporaryOrigins) > 0 {
-		if e := p.temporary.match(o, &parsed, now); e != 0 {
-			d.Reason, d.Entry, d.origin = OriginTemporary, len(p.spec.Origins)+int(e)-1, o
+	if p.timed != nil {
+		if e := p.timed.origins.match(o, &parsed, now); e != 0 {
+			d.Reason, d.Entry, d.origin = OriginTemporary, int(p.permanent)+int(e)-1, o
 			return true
 		}
 	}

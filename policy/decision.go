@@ -59,16 +59,10 @@ func (d *Decision) Key() (k Key, ok bool) {
 	case actDebug:
 		return k, !p.echoesMethod()
 	case actGrant:
-		return k, !p.exposeAll
+		return k, !p.exposesAll()
 	default:
 		return k, true
 	}
-}
-
-func (p *Policy) echoesMethod() bool { return p.allowMethods == "" }
-
-func (p *Policy) echoesHeaders() bool {
-	return p.spec.Preflight.Minimal || p.anyHeader && p.spec.Credentials
 }
 
 // Shadow returns d as it is under mode SHADOW: same Kind, Outcome and Reason for

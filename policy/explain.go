@@ -39,21 +39,20 @@ func (p *Policy) Explain(r *Request) Explanation {
 
 // entryText returns the entry number i as written, or "".
 func (p *Policy) entryText(i int) string {
-	permanent := len(p.spec.Origins)
-	switch {
-	case i < 0:
+	if i < 0 || i >= p.origins.len() {
 		return ""
-	case i < permanent:
-		return p.spec.Origins[i]
-	case i < permanent+len(p.spec.TemporaryOrigins):
-		return p.spec.TemporaryOrigins[i-permanent].Origin
 	}
-	return ""
+	return p.origins.text(i)
 }
 
 // nearMethods finds listed methods that differ by case only (rule 37).
 func (p *Policy) nearMethods(method string) []NearMiss {
-	for _, m := range append([]string{"GET", "HEAD", "POST"}, p.spec.Methods...) {
+	names := []string{"GET", "HEAD", "POST"}
+	listed := p.methods.open()
+	for i := range listed.count {
+		names = append(names, listed.name(i))
+	}
+	for _, m := range names {
 		if m != method && equalFold(m, method) {
 			return []NearMiss{{Kind: nearCase, Entry: m, Hint: "methods have case: the script has to ask for " + strings.ToValidUTF8(m, "")}}
 		}

@@ -14,23 +14,6 @@ const (
 
 const authorization = "authorization"
 
-// nameSet is a set of header names, lower-case.
-type nameSet map[string]bool
-
-// has looks name up, whatever its case, without allocating.
-func (s nameSet) has(name string) bool {
-	if s[name] {
-		return true
-	}
-	var folded [maxNameBytes]byte
-	changed := false
-	for i := range min(len(name), len(folded)) {
-		folded[i] = lower(name[i])
-		changed = changed || folded[i] != name[i]
-	}
-	return changed && len(name) <= len(folded) && s[string(folded[:len(name)])]
-}
-
 // list walks the elements of a header field that is a list (RFC 9110 §5.6.1):
 // optional white space around elements, empty elements, lines joined by commas.
 type list struct {
@@ -63,6 +46,7 @@ func (p *Policy) checkHeaders(value string) (why Reason, element string, ok bool
 	if len(value) > maxListBytes || tooManyNames(value) {
 		return HeadersOversize, "", false
 	}
+	listed := p.headers.open()
 	names, empties := 0, 0
 	for pos := 0; pos <= len(value); {
 		start, end := elementAt(value, pos)
@@ -80,7 +64,7 @@ func (p *Policy) checkHeaders(value string) (why Reason, element string, ok bool
 		if names++; names > maxListNames {
 			return HeadersOversize, "", false
 		}
-		if name := value[start:end]; !p.allowsName(name) {
+		if name := value[start:end]; !p.allowsName(&listed, name) {
 			return HeadersNotListed, name, false
 		}
 	}
@@ -131,12 +115,12 @@ func tooManyNames(value string) bool {
 }
 
 // allowsName decides on one requested name (rule 44).
-func (p *Policy) allowsName(name string) bool {
-	if p.headers.has(name) {
+func (p *Policy) allowsName(listed *names, name string) bool {
+	if listed.hasFolded(name) {
 		return true
 	}
 	// Fetch § CORS non-wildcard request-header name: "*" is no grant of authorization.
-	return p.anyHeader && (p.spec.Credentials || !equalFold(name, authorization))
+	return p.anyHeader && (p.credentials || !equalFold(name, authorization))
 }
 
 // echoNames writes the names of a checked list in lower case, each once (rule 44a).

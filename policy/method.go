@@ -1,5 +1,10 @@
 package policy
 
+import (
+	"fmt"
+	"slices"
+)
+
 // maxNameBytes bounds a method or a header name (rule 43).
 const maxNameBytes = 128
 
@@ -32,13 +37,37 @@ func normalMethod(method string) string {
 	return method
 }
 
+// compileMethods reads the methods beyond those that need no listing (rules 37 to 41).
+func (c *compiler) compileMethods() {
+	if n := len(c.spec.Methods); n > maxMethods {
+		c.problems.add("methods", "", fault{code: CodeLimit, detail: fmt.Sprintf("%d methods are more than 100", n)})
+		return
+	}
+	listed := make([]string, 0, 16)
+	for i, m := range c.spec.Methods {
+		switch {
+		case m == "*":
+			c.p.anyMethod = true
+		case len(m) > maxNameBytes || !isToken(m):
+			c.problems.add(at("methods", i), m, fault{code: CodeMethodMalformed, detail: "a method is a token of at most 128 bytes"})
+		case forbiddenMethod(m):
+			c.problems.add(at("methods", i), m, fault{code: CodeMethodForbidden, detail: "scripts can never use this method", fix: "remove it"})
+		default:
+			if m = normalMethod(m); !slices.Contains(listed, m) {
+				listed = append(listed, m)
+			}
+		}
+	}
+	c.p.methods = packNames(listed)
+}
+
 // checkMethod decides on the value of Access-Control-Request-Method. ok is false
 // with the reason of the refusal.
 func (p *Policy) checkMethod(method string) (why Reason, ok bool) {
 	switch {
 	case safelistedMethod(method):
 		return 0, true
-	case p.methods[method]:
+	case p.methods.has(method):
 		return 0, true
 	case len(method) > maxNameBytes || !isToken(method):
 		return MethodMalformed, false

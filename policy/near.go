@@ -37,8 +37,8 @@ func (p *Policy) nearOrigins(text string, now int64) []NearMiss {
 		return nil
 	}
 	var near []NearMiss
-	permanent := len(p.spec.Origins)
-	for i := range permanent + len(p.spec.TemporaryOrigins) {
+	permanent := int(p.permanent)
+	for i := range p.origins.len() {
 		if len(near) == maxNear {
 			break
 		}
@@ -47,7 +47,7 @@ func (p *Policy) nearOrigins(text string, now int64) []NearMiss {
 		if !ok {
 			continue
 		}
-		expired := i >= permanent && now >= p.temporary.expires[i-permanent]
+		expired := i >= permanent && now >= p.timed.origins.expires[i-permanent]
 		if n, ok := nearEntry(&pattern, &o, expired); ok {
 			n.Entry = entry
 			near = append(near, n)

@@ -51,7 +51,11 @@ func parsePattern(entry string) (p pattern, ok bool) {
 	} else if port, ok := strings.CutPrefix(rest, "*"); ok && (port == "" || port[0] == ':') {
 		rest, form = "a"+port, hostAny // any host serves to check the rest
 	}
-	o, ok := parseOrigin(scheme + "://" + rest)
+	whole := entry
+	if form != hostExact || open {
+		whole = scheme + "://" + rest
+	}
+	o, ok := parseOrigin(whole)
 	if !ok || open && o.port != "" {
 		return pattern{}, false
 	}

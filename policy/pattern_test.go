@@ -1,6 +1,10 @@
 package policy
 
-import "testing"
+import (
+	"fmt"
+	"slices"
+	"testing"
+)
 
 func TestMatchOrigins(t *testing.T) {
 	type ask struct {
@@ -104,16 +108,28 @@ func TestMatchOrigins(t *testing.T) {
 		{"rule 20: null is nobody's", []string{page}, []ask{{"null", OriginNull, -1}}},
 		{"an empty list allows nobody", nil, []ask{{page, OriginNotListed, -1}}},
 	} {
-		p := mustCompile(t, Spec{Origins: c.origins})
-		for _, a := range c.asks {
-			t.Run(c.name+"/"+a.origin, func(t *testing.T) {
-				r := actualFrom(a.origin)
-				if d := p.Decide(&r); d.Reason != a.why || d.Entry != a.entry {
-					t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.Entry, a.why, a.entry)
-				}
-			})
+		// Short lists are asked one by one, long ones by maps: the answers are the same.
+		for _, origins := range [][]string{c.origins, append(slices.Clone(c.origins), fillers()...)} {
+			p := mustCompile(t, Spec{Origins: origins})
+			for _, a := range c.asks {
+				t.Run(fmt.Sprintf("%s/%s/%d", c.name, a.origin, len(origins)), func(t *testing.T) {
+					r := actualFrom(a.origin)
+					if d := p.Decide(&r); d.Reason != a.why || d.Entry != a.entry {
+						t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.Entry, a.why, a.entry)
+					}
+				})
+			}
 		}
 	}
+}
+
+// fillers are entries that make any list a long one and match nothing else.
+func fillers() []string {
+	var list []string
+	for i := range maxScanned + 1 {
+		list = append(list, fmt.Sprintf("filler-%d://x", i))
+	}
+	return list
 }
 
 func TestTemporaryOrigins(t *testing.T) {

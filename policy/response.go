@@ -31,13 +31,13 @@ func (d *Decision) AppendReply(dst []Header) (int, []Header) {
 	switch d.action {
 	case actAllow:
 		dst = d.appendPreflight(dst)
-		return orStatus(d.policy.spec.Preflight.SuccessStatus, statusNoContent), d.appendVary(dst)
+		return orStatus(d.policy.successStatus, statusNoContent), d.appendVary(dst)
 	case actDebug:
 		return statusNoContent, d.appendVary(d.appendPassed(dst))
 	case actRefuse:
 		status := statusForbidden
 		if d.policy != nil {
-			status = orStatus(d.policy.spec.Preflight.DeniedStatus, status)
+			status = orStatus(d.policy.deniedStatus, status)
 		}
 		return status, d.appendVary(dst)
 	case actBlock:
@@ -50,17 +50,17 @@ func (d *Decision) AppendReply(dst []Header) (int, []Header) {
 	}
 }
 
-func orStatus(status, otherwise int) int {
+func orStatus(status uint16, otherwise int) int {
 	if status == 0 {
 		return otherwise
 	}
-	return status
+	return int(status)
 }
 
 // appendVary appends the Vary of preflights (rule 60).
 func (d *Decision) appendVary(dst []Header) []Header {
 	value := varyPreflight
-	if d.policy != nil && d.policy.spec.PrivateNetworkAccess {
+	if d.policy != nil && d.policy.privateNetwork {
 		value = varyPreflightPrivate
 	}
 	return append(dst, Header{headerVary, value})
@@ -74,14 +74,14 @@ func (d *Decision) appendPreflight(dst []Header) []Header {
 		if names := echoNames(d.headers); names != "" {
 			dst = append(dst, Header{headerAllowHeaders, names})
 		}
-	} else if p.allowHeaders != "" {
-		dst = append(dst, Header{headerAllowHeaders, p.allowHeaders})
+	} else if names := p.allowHeaders(); names != "" {
+		dst = append(dst, Header{headerAllowHeaders, names})
 	}
-	if p.maxAge != "" {
-		dst = append(dst, Header{headerMaxAge, p.maxAge})
+	if age := p.maxAgeValue(); age != "" {
+		dst = append(dst, Header{headerMaxAge, age})
 	}
-	if p.spec.Preflight.ExposeHeaders && p.exposeHeaders != "" {
-		dst = append(dst, Header{headerExposeHeaders, p.exposeHeaders})
+	if names := p.exposeHeaders(); p.preflightExpose && names != "" {
+		dst = append(dst, Header{headerExposeHeaders, names})
 	}
 	return dst
 }
@@ -92,7 +92,7 @@ func (d *Decision) appendPreflight(dst []Header) []Header {
 func (d *Decision) appendPassed(dst []Header) []Header {
 	p := d.policy
 	dst = append(dst, Header{headerAllowOrigin, d.origin})
-	if p.spec.Credentials {
+	if p.credentials {
 		dst = append(dst, Header{headerAllowCredentials, "true"})
 	}
 	switch {
@@ -100,7 +100,7 @@ func (d *Decision) appendPassed(dst []Header) []Header {
 	case p.echoesMethod():
 		dst = append(dst, Header{headerAllowMethods, d.method})
 	default:
-		dst = append(dst, Header{headerAllowMethods, p.allowMethods})
+		dst = append(dst, Header{headerAllowMethods, p.allowMethods()})
 	}
 	if d.private {
 		dst = append(dst, Header{headerAllowPrivate, "true"})
@@ -144,7 +144,7 @@ func (d *Decision) AppendEdits(e *Edits, up *Upstream) {
 	e.Conflict = g.differs(up)
 	mode := Override
 	if d.policy != nil {
-		mode = d.policy.spec.UpstreamHeaders
+		mode = d.policy.upstream
 	}
 	if mode == Passthru {
 		e.setVary(up)
@@ -174,15 +174,15 @@ func (d *Decision) grants(up *Upstream) grants {
 	if p == nil {
 		return grants{}
 	}
-	g := grants{manageTiming: p.spec.TimingAllowOrigin}
+	g := grants{manageTiming: p.timing}
 	if d.action != actGrant && d.action != actPublic {
 		return g
 	}
-	g.origin, g.expose = d.origin, p.exposeHeaders
-	if p.spec.Credentials {
+	g.origin, g.expose = d.origin, p.exposeHeaders()
+	if p.credentials {
 		g.credentials = "true"
 	}
-	if p.exposeAll && up.Names != nil {
+	if p.exposesAll() && up.Names != nil {
 		g.expose = exposeNames(up.Names)
 	}
 	if g.manageTiming {

@@ -12,7 +12,7 @@ func TestPreflightAnswers(t *testing.T) {
 		"access-control-allow-headers": "x-a", "access-control-max-age": "600", "vary": varyPreflight,
 	}
 	change := func(f func(*Spec)) Spec {
-		s := base.clone()
+		s := base
 		f(&s)
 		return s
 	}

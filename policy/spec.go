@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Spec is what a policy says, as its author wrote it. [Compile] turns it into
 // a [Policy]. The zero Spec allows no origin.
@@ -83,19 +80,6 @@ type Dangers struct {
 	InsecureOriginsWithCredentials bool
 	// PublicSuffixWildcards lifts the refusal of wildcards right below a public suffix (rule 46).
 	PublicSuffixWildcards bool
-}
-
-// clone copies s so that nothing is shared with its author.
-func (s Spec) clone() Spec {
-	s.Origins = slices.Clone(s.Origins)
-	s.TemporaryOrigins = slices.Clone(s.TemporaryOrigins)
-	s.Methods = slices.Clone(s.Methods)
-	s.RequestHeaders = slices.Clone(s.RequestHeaders)
-	s.ExposeHeaders = slices.Clone(s.ExposeHeaders)
-	if s.MaxAge != nil {
-		s.MaxAge = new(*s.MaxAge)
-	}
-	return s
 }
 
 // lifted lists the refusals that d lifts, as the tenant document names them in
