@@ -18,82 +18,24 @@ func doc(id, hosts, more string) string {
 	return fmt.Sprintf("id: %s\nhosts: [%s]\npolicy: {origins: [\"https://%s.origin\"]}\n%s", id, hosts, id, more)
 }
 
-func TestLookup(t *testing.T) {
-	registry := tenanttest.New(t,
-		doc("exact", "api.acme.example, apex.example, \"[2001:db8::1]\", bücher.example", ""),
-		doc("wide", `"*.acme.example"`, ""),
-		doc("wider", `"*.example"`, ""),
-		doc("hintonly", "", ""),
-		doc("fallback", `"*"`, ""),
-	)
-	cases := []struct {
-		name string
-		key  tenant.Key
-		want string
-	}{
-		{"rule 26: exact host", tenant.Key{Authority: "api.acme.example"}, "exact"},
-		{"rule 26: lower case, port, trailing dot", tenant.Key{Authority: "API.Acme.Example.:8443"}, "exact"},
-		{"rule 26: IDNA", tenant.Key{Authority: "BÜCHER.example"}, "exact"},
-		{"rule 26: A-label", tenant.Key{Authority: "xn--bcher-kva.example"}, "exact"},
-		{"rule 26: IPv6 in another form", tenant.Key{Authority: "[2001:DB8:0::1]:443"}, "exact"},
-		{"rule 26: exact before wildcard", tenant.Key{Authority: "apex.example"}, "exact"},
-		{"rule 26: one label below a wildcard", tenant.Key{Authority: "x.acme.example"}, "wide"},
-		{"rule 26: two labels below a wildcard", tenant.Key{Authority: "y.x.acme.example"}, "wide"},
-		{"rule 26: below an exact host the wildcard decides", tenant.Key{Authority: "x.api.acme.example"}, "wide"},
-		{"rule 26: the apex is not below its own wildcard", tenant.Key{Authority: "acme.example"}, "wider"},
-		{"rule 26: the longest wildcard wins", tenant.Key{Authority: "evilacme.example"}, "wider"},
-		{"rule 26: default", tenant.Key{Authority: "other.test"}, "fallback"},
-		{"rule 26: the apex of all wildcards", tenant.Key{Authority: "example"}, "fallback"},
-		{"rule 26: an entry is no host", tenant.Key{Authority: "*.acme.example"}, "ambiguous"},
-		{"rule 26: two hosts", tenant.Key{Authority: "api.acme.example,other.test"}, "ambiguous"},
-		{"rule 26: user name", tenant.Key{Authority: "api.acme.example@other.test"}, "ambiguous"},
-		{"rule 26: percent escape", tenant.Key{Authority: "api%2eacme.example"}, "ambiguous"},
-		{"rule 26: empty label", tenant.Key{Authority: "api..example"}, "ambiguous"},
-		{"rule 8: no authority is nobody's, not even the default's", tenant.Key{}, "unknown"},
-		{"rule 24: the hint wins over the host", tenant.Key{Hint: "hintonly", Authority: "api.acme.example"}, "hintonly"},
-		{"rule 24: the hint wins over an ambiguous host", tenant.Key{Hint: "wide", Authority: "a,b"}, "wide"},
-		{"rule 28: an unknown hint never falls back to the host", tenant.Key{Hint: "nobody", Authority: "api.acme.example"}, "unknown"},
-		{"rule 28: an invalid hint", tenant.Key{Hint: "EXACT", Authority: "api.acme.example"}, "unknown"},
-		{"rule 28: a blank hint", tenant.Key{Hint: " ", Authority: "api.acme.example"}, "unknown"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			v := registry.Lookup(c.key)
-			got := v.ID()
-			if v.Freshness != tenant.Live {
-				got = v.Freshness.String()
+func TestSnapshotIsARegistry(t *testing.T) {
+	open := func(t *testing.T, docs ...tenanttest.Document) tenant.Registry {
+		var records []*tenant.Record
+		for _, d := range docs {
+			stored := tenant.ParseStored(d.ID, []byte(d.Text))
+			if stored.Record == nil {
+				t.Fatalf("%s: %v", d.ID, stored.Problems)
 			}
-			if got != c.want {
-				t.Errorf("Lookup(%+v) is %q, want %q", c.key, got, c.want)
-			}
-		})
-	}
-}
-
-func TestRoutes(t *testing.T) {
-	registry := tenanttest.New(t, doc("a", "a.example", `routes:
-- {path_prefix: /public, policy: {origins: ["https://public.example"]}}
-- {path_prefix: /public/images/large, policy: {origins: ["https://large.example"]}}
-- {path_prefix: /public/images, policy: {origins: ["https://images.example"]}}
-`))
-	cases := map[string]string{
-		"/": "policy", "": "policy", "/x?/public": "policy", "/publicity": "policy", "/PUBLIC": "policy",
-		"/public": "routes[0].policy", "/public/x": "routes[0].policy", "/public?x": "routes[0].policy", "/public/imagesx": "routes[0].policy",
-		"/public/images": "routes[2].policy", "/public/images/x": "routes[2].policy", "/public/images/large/x": "routes[1].policy",
-	}
-	origins := map[string]string{
-		"policy": "https://a.origin", "routes[0].policy": "https://public.example", "routes[1].policy": "https://large.example", "routes[2].policy": "https://images.example",
-	}
-	for path, want := range cases {
-		v := registry.Lookup(tenant.Key{Authority: "a.example", Path: path})
-		for at, origin := range origins {
-			r := &policy.Request{Method: "GET", Authority: "a.example", Origin: origin}
-			ex := v.Explain(r, policy.UnknownRefuse)
-			if ex.Policy != want || (ex.Result.Outcome == policy.Allowed) != (at == want) {
-				t.Errorf("rule 27: %q is decided by %s, %s is %v there; want %s", path, ex.Policy, origin, ex.Result.Outcome, want)
-			}
+			records = append(records, stored.Record)
 		}
+		s, problems := tenant.NewSnapshot(records, tenant.Options{})
+		if problems != nil {
+			t.Fatal(problems)
+		}
+		return s
 	}
+	tenanttest.RunRegistry(t, open)
+	t.Run("stored", func(t *testing.T) { tenanttest.RunStored(t, open) })
 }
 
 func TestConflicts(t *testing.T) {
