@@ -33,6 +33,10 @@ help: ## list the targets
 demo: $(TOOLS)/python.stamp build ## watch the real Envoy answer browsers through corsgate, on 127.0.0.1:10000
 	@exec bin/corsgate demo
 
+.PHONY: demo-redis
+demo-redis: $(TOOLS)/python.stamp tools-apt build ## the same with the tenants in a real Redis, to change and to kill
+	@exec bin/corsgate demo --with-redis
+
 .PHONY: test
 test: ## prove everything: lint, generated code, unit and end-to-end tests
 	@$(MAKE) --no-print-directory -j4 tools
@@ -64,6 +68,10 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted
 .PHONY: bench
 bench: ## benchmarks of policy, tenant and server
 	go test -run='^$$' -bench=. -benchmem $(BENCH_PACKAGES)
+
+.PHONY: bench-registry
+bench-registry: tools-apt ## what tenants in Redis cost, with a real redis-server, beside the limits
+	go run ./bench/registry
 
 .PHONY: cover
 cover: $(TOOLS)/python.stamp ## coverage of all packages by all tests, in artifacts/

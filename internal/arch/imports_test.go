@@ -28,6 +28,7 @@ const (
 	controlPlane = "github.com/envoyproxy/go-control-plane/envoy"
 	yaml         = "go.yaml.in/yaml/v3"
 	sync         = "golang.org/x/sync"
+	goRedis      = "github.com/redis/go-redis/v9"
 	cobra        = "github.com/spf13/cobra"
 	pflag        = "github.com/spf13/pflag"
 )
@@ -40,6 +41,24 @@ func table() []imports {
 			dir:    "policy",
 			others: []string{"golang.org/x/net/publicsuffix", "golang.org/x/net/idna"},
 			not:    []string{"context", "io/fs", "log", "net/http", "os", "sync", "syscall"},
+		},
+		{
+			dir:    "tenant/redisstore",
+			ours:   []string{"policy", "proto", "tenant", "tenant/store"},
+			others: []string{protobuf, goRedis, sync, "go.opentelemetry.io/otel", "golang.org/x/time"},
+			not:    []string{"flag", "net/http", "os/signal"},
+		},
+		{
+			dir:    "tenant/mirror",
+			ours:   []string{"policy", "tenant", "tenant/store"},
+			others: []string{sync, "github.com/maypok86/otter/v2", "github.com/cespare/xxhash/v2"},
+			not:    []string{"flag", "net", "net/http", "os", "os/signal"},
+		},
+		{
+			dir:    "tenant/statefile",
+			ours:   []string{"tenant/store"},
+			others: []string{"golang.org/x/time", "golang.org/x/sys"},
+			not:    []string{"flag", "net", "net/http", "os/signal"},
 		},
 		{
 			dir:  "tenant/...",
@@ -76,7 +95,7 @@ func table() []imports {
 			others: []string{protobuf, "buf.build/gen/go/bufbuild/protovalidate"},
 		},
 		{dir: "internal/arch"},
-		{dir: "internal/redistest", others: []string{"github.com/redis/go-redis/v9", "github.com/Shopify/toxiproxy/v2"}},
+		{dir: "internal/redistest", others: []string{goRedis, "github.com/Shopify/toxiproxy/v2"}},
 		{dir: "internal/spelling"},
 		{dir: "internal/wallclock"},
 		{dir: "internal/cgroup"},
@@ -100,6 +119,7 @@ func table() []imports {
 			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/report"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
+		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "internal/redistest"}, others: []string{sync}},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "golang.org/x/net"}},
 	}
 }

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/corsgate/corsgate/internal/redistest"
+	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/store"
+)
+
+// deaf is a store that never mentions a change: what is left is the TTL.
+type deaf struct{ store.Reader }
+
+func (d deaf) Changes(ctx context.Context, _ store.Position, _ int, wait time.Duration) ([]store.Change, error) {
+	select {
+	case <-time.After(wait):
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (d deaf) Head(ctx context.Context) (store.Head, error) {
+	h, err := d.Reader.Head(ctx)
+	h.Last = h.First
+	return h, err
+}
+
+// flood asks for hosts that nobody has, as fast as it can.
+func flood(b *bench) {
+	n := b.scaled(1_000_000)
+	for _, isLazy := range []bool{false, true} {
+		name := "whole registry"
+		if isLazy {
+			name = "lazy"
+		}
+		s := redistest.Start(b.tb, redistest.Options{})
+		b.fill(s, 1000)
+		m, stop := b.mirrorOf(s.URL(), func(o *mirror.Options) { o.Lazy = isLazy })
+		for i := range 1000 {
+			ask(m, tenantHost(i), time.Second)
+		}
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		reads := m.Stats().Reads
+		began := time.Now()
+		bad := 0
+		for i := range n {
+			m.Lookup(tenant.Key{Authority: fmt.Sprintf("h%d.random.example", i), Path: "/"})
+			if i%16 == 0 {
+				known := i / 16 % 1000
+				v := m.Lookup(tenant.Key{Authority: tenantHost(known), Path: "/"})
+				if !allows(&v, tenantHost(known), listed(known)) {
+					bad++
+				}
+			}
+			if i%1000 == 0 {
+				time.Sleep(10 * time.Millisecond) // 5 to 100 thousand a second
+			}
+		}
+		took := time.Since(began).Seconds()
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.report(name+": unknown hosts a second, thousands", float64(n)/took/1000, "", -1)
+		b.report(name+": store calls a second", float64(m.Stats().Reads-reads)/took, "", 200)
+		b.report(name+": heap growth", float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/(1<<20), "MB", 32)
+		b.report(name+": known tenants affected", float64(bad), "", 0)
+		stop()
+	}
+}
+
+// writers compete for a few tenants.
+func writers(b *bench) {
+	const editors, tenants = 50, 5
+	attempts := b.scaled(200)
+	s := redistest.Start(b.tb, redistest.Options{})
+	st := b.open(s.URL())
+	var w store.Writer = st
+	var committed, conflicts atomic.Int64
+	began := time.Now()
+	var all sync.WaitGroup
+	for editor := range editors {
+		all.Go(func() {
+			for attempt := range attempts {
+				id := tenantID((editor + attempt) % tenants)
+				got, err := w.Documents(b.ctx, []string{id})
+				if err != nil {
+					continue
+				}
+				base := int64(0)
+				if data := got.All[0].Data; data != nil {
+					base = tenant.ParseStored(id, data).Record.Revision()
+				}
+				edit := store.Edit{ID: id, Base: base, Tenant: &tenantv1.Tenant{Id: id, Policy: &tenantv1.Policy{
+					Origins: []string{fmt.Sprintf("https://e%d-%d.example", editor, attempt)},
+				}}}
+				_, err = w.Apply(b.ctx, []store.Edit{edit}, store.Author{By: "bench", Kind: store.KindApply})
+				var conflict store.Conflicts
+				switch {
+				case err == nil:
+					committed.Add(1)
+				case errors.As(err, &conflict):
+					conflicts.Add(1)
+				}
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(began)
+	var stored, kept, gaps int64
+	for i := range tenants {
+		got, err := w.Documents(b.ctx, []string{tenantID(i)})
+		b.check(err, "reading back")
+		last := tenant.ParseStored(tenantID(i), got.All[0].Data).Record.Revision()
+		stored += last
+		history, err := w.History(b.ctx, tenantID(i), 100)
+		b.check(err, "reading the history")
+		kept += int64(len(history))
+		for j := range history {
+			if history[j].Number != last-int64(j) {
+				gaps++
+			}
+		}
+	}
+	b.report("attempts", float64(editors*attempts), "", -1)
+	b.report("committed", float64(committed.Load()), "", -1)
+	b.report("refused as conflicts", float64(conflicts.Load()), "", -1)
+	b.report("attempts without an answer", float64(int64(editors*attempts)-committed.Load()-conflicts.Load()), "", 0)
+	b.report("lost updates", float64(committed.Load()-stored), "", 0)
+	b.report("gaps in the histories", float64(gaps), "", 0)
+	b.report("history entries kept", float64(kept), "", -1)
+	b.report("commits a second", float64(committed.Load())/took.Seconds(), "", -1)
+}
