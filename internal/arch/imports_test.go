@@ -61,6 +61,11 @@ func table() []imports {
 			not:    []string{"flag", "net", "net/http", "os/signal"},
 		},
 		{
+			dir:    "tenant/store/storetest",
+			ours:   []string{"proto", "tenant", "tenant/store"},
+			others: []string{protobuf, "github.com/google/go-cmp"},
+		},
+		{
 			dir:  "tenant/...",
 			ours: []string{"policy", "proto", "tenant", "internal/spelling"},
 			others: []string{

@@ -31,8 +31,7 @@ type Sentinel struct {
 	Sentinels []*Server
 }
 
-// StartSentinel starts servers with opt and Sentinels with its TLS, and waits until
-// all know each other.
+// StartSentinel starts servers and Sentinels, and waits until all know each other.
 func StartSentinel(tb TB, opt Options) *Sentinel {
 	tb.Helper()
 	set := &Sentinel{tb: tb}
@@ -45,12 +44,13 @@ func StartSentinel(tb TB, opt Options) *Sentinel {
 		s.AwaitSync() // a Sentinel asks for replicas when it starts, and then every 10 s
 	}
 	for range sentinels {
-		s := newServer(tb, Options{TLS: opt.TLS})
+		s := newServer(tb, Options{TLS: opt.TLS, ACL: opt.SentinelACL})
 		s.args = []string{"--sentinel"}
 		s.role = []string{
 			fmt.Sprintf("sentinel monitor %s %s %d", MasterName, hostPort(tb, primary.Addr()), quorum),
 			"sentinel auth-user " + MasterName + " " + adminUser,
 			"sentinel auth-pass " + MasterName + " " + adminPassword,
+			"sentinel sentinel-user " + adminUser, "sentinel sentinel-pass " + adminPassword,
 			fmt.Sprintf("sentinel down-after-milliseconds %s %d", MasterName, downAfter),
 			fmt.Sprintf("sentinel failover-timeout %s %d", MasterName, failoverTimeout),
 			fmt.Sprintf("sentinel parallel-syncs %s %d", MasterName, replicas),

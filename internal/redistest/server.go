@@ -18,9 +18,11 @@ import (
 
 // Options of a server.
 type Options struct {
-	// ACL are lines of an ACL: "user reader on >secret ...", for example of [ReaderUser]. The default user stays
+	// ACL are lines of an ACL: "user reader on >secret ...", for example made by [User]. The default user stays
 	// as it is, without a password and with every right, unless a line says otherwise.
 	ACL []string
+	// SentinelACL is the same for the Sentinels of [StartSentinel].
+	SentinelACL []string
 	// TLS lets the server accept TLS only, from clients with a certificate of TLS. Default: no TLS.
 	TLS *Certificates
 	// AppendOnlyDir keeps every write in a directory, so that [Server.Restart] finds the

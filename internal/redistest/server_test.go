@@ -136,7 +136,8 @@ func TestManyServersAtOnce(t *testing.T) {
 func TestUsers(t *testing.T) {
 	const prefix = "{corsgate}:"
 	s := redistest.Start(t, redistest.Options{ACL: []string{
-		"user default off", redistest.ReaderUser("reader", "r-secret", prefix), redistest.WriterUser("writer", "w-secret", prefix),
+		"user default off", redistest.User("reader", "r-secret", "%R~"+prefix+"* -@all +ping +get"),
+		redistest.User("writer", "w-secret", "~"+prefix+"* -@all +ping +set"),
 	}})
 	reader := client(t, s.URLAt(s.Addr(), "reader", "r-secret"), nil)
 	writer := client(t, s.URLAt(s.Addr(), "writer", "w-secret"), nil)
@@ -154,8 +155,8 @@ func TestUsers(t *testing.T) {
 		t.Errorf("the reader reads %q, %v", got, err)
 	}
 	for name, err := range map[string]error{
-		"reader SET": reader.Set(ctx, prefix+"tenant:a", "", 0).Err(), "reader foreign GET": reader.Get(ctx, "other").Err(),
-		"writer foreign SET": writer.Set(ctx, "other", "", 0).Err(), "writer EVAL": writer.Eval(ctx, "return 1", nil).Err(),
+		"reader SET": reader.Set(ctx, prefix+"tenant:a", "", 0).Err(), "foreign GET": reader.Get(ctx, "other").Err(),
+		"foreign SET": writer.Set(ctx, "other", "", 0).Err(), "EVAL": writer.Eval(ctx, "return 1", nil).Err(),
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), "NOPERM") {
 			t.Errorf("%s: %v, want NOPERM", name, err)

@@ -13,7 +13,7 @@ import (
 )
 
 func TestReplica(t *testing.T) {
-	primary := redistest.Start(t, redistest.Options{ACL: []string{"user default off", redistest.ReaderUser("r", "r", "k")}})
+	primary := redistest.Start(t, redistest.Options{ACL: []string{"user default off", redistest.User("r", "r", "~k* +get")}})
 	primary.Do("SET", "k1", "v")
 	link := redistest.Proxy(t, primary.Addr())
 	replica := redistest.StartReplica(t, primary, link.Addr())
@@ -39,11 +39,12 @@ func TestReplica(t *testing.T) {
 func TestSentinel(t *testing.T) {
 	t.Parallel()
 	for _, secure := range []bool{false, true} {
-		t.Run(fmt.Sprintf("TLS=%v", secure), func(t *testing.T) {
+		t.Run(fmt.Sprintf("TLS and users=%v", secure), func(t *testing.T) {
 			t.Parallel()
 			opt := redistest.Options{}
 			if secure {
 				opt.TLS = redistest.NewCertificates(t)
+				opt.ACL, opt.SentinelACL = []string{"user default off"}, []string{"user default off"}
 			}
 			set := redistest.StartSentinel(t, opt)
 			if len(set.Addrs()) != 3 || slices.Contains(set.Addrs(), set.Servers[0].Addr()) {

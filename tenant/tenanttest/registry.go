@@ -1,6 +1,7 @@
 package tenanttest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -62,11 +63,8 @@ func RunStored(t *testing.T, open func(t *testing.T, docs ...Document) tenant.Re
 // allowing is a tenant that allows one origin of its own.
 func allowing(id string, hosts ...string) Document {
 	list := ""
-	for i, host := range hosts {
-		if i > 0 {
-			list += ","
-		}
-		list += `"` + host + `"`
+	if len(hosts) > 0 {
+		list = `"` + strings.Join(hosts, `","`) + `"`
 	}
 	return Document{
 		ID: id, Hosts: hosts,

@@ -91,11 +91,15 @@ func (s *suite) unusable() {
 	s.Put("large", bytes.Repeat([]byte("x"), limit+1))
 	s.Put("full", bytes.Repeat([]byte("x"), limit))
 	s.Put("small", []byte("not a document"))
-	got := s.read("list", "absent", "large", "full", "small").All
-	for i, want := range []error{store.ErrWrongType, nil, store.ErrTooLarge, nil, nil} {
+	s.Put("empty", []byte{})
+	got := s.read("list", "absent", "large", "full", "small", "empty", "list", "empty").All
+	for i, want := range []error{store.ErrWrongType, nil, store.ErrTooLarge, nil, nil, nil, store.ErrWrongType, nil} {
 		if !errors.Is(got[i].Err, want) || got[i].Err != nil && got[i].Data != nil {
 			s.Errorf("%s: error %v with %d bytes, want %v", got[i].ID, got[i].Err, len(got[i].Data), want)
 		}
+	}
+	if got[5].Data == nil || got[7].Data == nil {
+		s.Error("an empty value is taken for none")
 	}
 	if got[1].Data != nil || len(got[3].Data) != limit || string(got[4].Data) != "not a document" {
 		s.Errorf("%d bytes of nothing, %d of 1 MiB, and %q", len(got[1].Data), len(got[3].Data), got[4].Data)
