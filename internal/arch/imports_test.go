@@ -57,13 +57,18 @@ func table() []imports {
 		{
 			dir:    "tenant/statefile",
 			ours:   []string{"tenant/store"},
-			others: []string{"golang.org/x/time", "golang.org/x/sys"},
+			others: []string{"github.com/cespare/xxhash/v2"},
 			not:    []string{"flag", "net", "net/http", "os/signal"},
 		},
 		{
 			dir:    "tenant/store/storetest",
 			ours:   []string{"proto", "tenant", "tenant/store"},
 			others: []string{protobuf, "github.com/google/go-cmp"},
+		},
+		{
+			dir:    "tenant/store/storetest",
+			ours:   []string{"proto", "tenant", "tenant/store"},
+			others: []string{protobuf, "github.com/google/go-cmp/cmp"},
 		},
 		{
 			dir:  "tenant/...",
