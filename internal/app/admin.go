@@ -42,45 +42,6 @@ func (a *App) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	}{"alive"})
 }
 
-// Readiness is the answer of /readyz: 200 when Ready, 503 otherwise.
-type Readiness struct {
-	// Ready: the listeners are up, there is a document to decide by, and the process is not draining.
-	Ready bool `json:"ready"`
-	// Draining: the process was told to stop.
-	Draining bool `json:"draining"`
-	// Streams is the number of requests in flight.
-	Streams int `json:"streams"`
-	// Files is the number of files that the tenants in force come from.
-	Files int `json:"files"`
-	// Tenants is the number of tenants in force.
-	Tenants int `json:"tenants"`
-	// LoadedAt is when the tenants in force last changed.
-	LoadedAt time.Time `json:"loaded_at,omitzero"`
-	// Kept names the files of which an older version is in force.
-	Kept []string `json:"kept,omitempty"`
-	// Problems are what is wrong with the files as they are now. The last good version of
-	// what they broke is in force, so they do not make the process unready.
-	Problems []string `json:"problems,omitempty"`
-}
-
-func (a *App) readiness() Readiness {
-	report := a.registry.Status()
-	draining := a.draining.Load()
-	r := Readiness{
-		Ready:    a.running.Load() && report.Ready() && !draining,
-		Draining: draining,
-		Streams:  a.service.Active(),
-		Files:    report.Files,
-		Tenants:  report.Tenants,
-		LoadedAt: report.LoadedAt,
-		Kept:     report.Kept,
-	}
-	for i := range report.Problems {
-		r.Problems = append(r.Problems, report.Problems[i].String())
-	}
-	return r
-}
-
 func (a *App) serveReadiness(w http.ResponseWriter, _ *http.Request) {
 	r := a.readiness()
 	status := http.StatusOK

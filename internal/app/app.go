@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/server"
-	"github.com/corsgate/corsgate/tenant/filestore"
 )
 
 // App is one serving process. Make it with [New] and call [App.Run] once.
@@ -23,7 +21,7 @@ type App struct {
 	cfg config.Serve
 	log *slog.Logger
 
-	registry *filestore.Store
+	registry registry
 	service  *server.Service
 	health   *server.Health
 	grpc     *grpc.Server
@@ -41,7 +39,7 @@ type App struct {
 }
 
 // New wires a process and binds its listeners; it starts no goroutine. What was
-// bound is released when anything fails.
+// opened is released when anything fails.
 func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, ready: make(chan struct{}), stopping: stack{log: log}}
 	if err := a.wire(ctx); err != nil {
@@ -52,14 +50,8 @@ func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (*App, error) 
 
 func (a *App) wire(ctx context.Context) error {
 	var err error
-	a.registry, err = filestore.New(filestore.Options{
-		Path:     a.cfg.Tenants,
-		Attach:   server.Attach,
-		Log:      a.log,
-		OnReload: func(filestore.Report) { a.refresh() },
-	})
-	if err != nil {
-		return fmt.Errorf("opening the tenant registry: %w", err)
+	if a.registry, err = a.openRegistry(); err != nil { //nolint:contextcheck // connections outlive the start
+		return err
 	}
 	a.service, err = server.New(server.Config{
 		Registry:        a.registry,
@@ -69,6 +61,7 @@ func (a *App) wire(ctx context.Context) error {
 		MaxStreams:      a.cfg.MaxStreams,
 		Observe:         decisionLog(context.WithoutCancel(ctx), a.log),
 		Log:             a.log,
+		Clock:           a.registry.Now,
 	})
 	if err != nil {
 		return err
@@ -103,9 +96,12 @@ func (a *App) bind(ctx context.Context) error {
 	return nil
 }
 
-// release closes what [New] bound, for an App that will not run.
+// release closes what [New] opened, for an App that will not run.
 func (a *App) release() error {
 	var failed error
+	if a.registry != nil {
+		failed = a.registry.Close()
+	}
 	for _, l := range []net.Listener{a.listener, a.adminListener} {
 		if l != nil {
 			failed = errors.Join(failed, l.Close())
@@ -132,7 +128,7 @@ func (a *App) Ready() <-chan struct{} { return a.ready }
 func (a *App) refresh() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	serving := a.running.Load() && !a.draining.Load() && a.registry.Status().Ready()
+	serving := a.running.Load() && !a.draining.Load() && a.registry.Ready()
 	if serving == a.serving {
 		return
 	}

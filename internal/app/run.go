@@ -45,7 +45,7 @@ func (a *App) Run(ctx context.Context) error {
 	case <-failed.Done():
 		a.log.ErrorContext(ctx, "stopping", "cause", context.Cause(failed))
 	}
-	return errors.Join(a.stopping.unwind(ctx), group.Wait())
+	return errors.Join(a.stopping.unwind(ctx), group.Wait(), a.registry.Close())
 }
 
 // part names the error of a part; the ways in which parts end when told to are no errors.

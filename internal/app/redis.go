@@ -1,0 +1,52 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+
+	"github.com/corsgate/corsgate/internal/config"
+	"github.com/corsgate/corsgate/tenant/redisstore"
+)
+
+// OpenRedis makes the registry that r names. It connects to nothing yet, so that a Redis
+// that is down is no error. The caller closes it.
+func OpenRedis(r config.Redis, log *slog.Logger) (*redisstore.Store, error) {
+	target, err := r.Target()
+	if err != nil {
+		return nil, fmt.Errorf("reading the URL of Redis: %w", err)
+	}
+	o := redisstore.Options{
+		Network:          target.Network,
+		Addresses:        target.Addresses,
+		SentinelMaster:   r.SentinelMaster,
+		Cluster:          r.Cluster,
+		DB:               target.Database,
+		Username:         cmp.Or(r.Username, target.Username),
+		SentinelUsername: r.SentinelUsername,
+		Prefix:           r.Prefix,
+		Log:              log,
+	}
+	switch {
+	case r.PasswordFile != "":
+		o.Password = secretIn(r.PasswordFile)
+	case target.Password != "":
+		o.Password = func() (string, error) { return target.Password, nil }
+	}
+	if r.SentinelPasswordFile != "" {
+		o.SentinelPassword = secretIn(r.SentinelPasswordFile)
+	}
+	if target.TLS {
+		o.TLS = redisstore.Certificates{CA: r.CAFile, Cert: r.CertFile, Key: r.KeyFile}.Config
+	}
+	if !target.TLS && !target.Local() {
+		log.Warn("whoever can listen between this process and Redis can read and change the tenants; use rediss:// where that matters",
+			"addresses", target.Addresses)
+	}
+	return redisstore.New(o)
+}
+
+// secretIn reads the file at path for each connection, so that a new secret needs no restart.
+func secretIn(path string) func() (string, error) {
+	return func() (string, error) { return config.ReadSecret(path) }
+}
