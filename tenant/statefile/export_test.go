@@ -1,5 +1,10 @@
 package statefile
 
+import (
+	"errors"
+	"testing"
+)
+
 // Before makes f call fn before each step on disk; an error fails the step.
 func (f *File) Before(fn func(step string) error) { f.before = fn }
 
@@ -14,3 +19,16 @@ const (
 	LockRetry = lockRetry
 	GroupSize = groupSize
 )
+
+// CompactNow opens the log, makes it anew, and closes it.
+func (f *File) CompactNow(tb testing.TB) {
+	tb.Helper()
+	ctx := tb.Context()
+	defer f.close()
+	if err := errors.Join(f.acquire(), f.open(ctx), f.renew(ctx)); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// HeaderLen is where the records begin.
+func HeaderLen(identity string) int { return len(appendHeader(nil, identity, 0)) }

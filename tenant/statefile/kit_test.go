@@ -3,7 +3,6 @@ package statefile_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -167,4 +166,17 @@ func docs(pairs ...string) map[string]string {
 	return m
 }
 
-func clone(c content) content { return content{Docs: maps.Clone(c.Docs), Saved: c.Saved} }
+
+
+// eventually waits for a condition.
+func eventually(t testing.TB, ok func() bool) {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-limit:
+			t.Fatal("waited in vain")
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}

@@ -149,7 +149,7 @@ type stopped struct {
 // wrong: an error of fn, of reading, or of a record; io.ErrUnexpectedEOF for one that is not
 // whole. What fn gets is valid during the call.
 func eachRecord(r io.ReaderAt, from, to int64, fn func(record, int64) error) stopped {
-	b := bufio.NewReaderSize(io.NewSectionReader(r, from, to-from), maxRecord)
+	b := bufio.NewReaderSize(io.NewSectionReader(r, from, to-from), int(min(maxRecord, to-from)))
 	for at := from; ; {
 		rec, err := nextRecord(b)
 		if errors.Is(err, io.EOF) {
@@ -183,7 +183,7 @@ func nextRecord(b *bufio.Reader) (record, error) {
 	}
 	raw, err := b.Peek(n)
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, bufio.ErrBufferFull): // the buffer holds the largest record, or all
 		return record{}, io.ErrUnexpectedEOF
 	case err != nil:
 		return record{}, err
@@ -197,7 +197,7 @@ func nextRecord(b *bufio.Reader) (record, error) {
 func hasCommit(r io.ReaderAt, from, to int64) bool {
 	const block = 1 << 20
 	const most = recordHead + commitHead + 2*maxWord
-	b := make([]byte, block+most)
+	b := make([]byte, max(0, min(int64(block+most), to-from)))
 	for ; from < to; from += block {
 		n, err := r.ReadAt(b[:min(int64(len(b)), to-from)], from)
 		if err != nil && !errors.Is(err, io.EOF) {
