@@ -12,6 +12,8 @@ import (
 type Choices struct {
 	// Name of the flag.
 	Name string
+	// Short is its letter, or "".
+	Short string
 	// Values that may be given; the first one is the default.
 	Values []string
 	// Usage is the help text.
@@ -21,7 +23,7 @@ type Choices struct {
 // Choice defines a flag on fs that only takes one of c.Values.
 func Choice(fs *pflag.FlagSet, target *string, c Choices) {
 	*target = c.Values[0]
-	fs.Var(&choice{target: target, values: c.Values}, c.Name, c.Usage)
+	fs.VarP(&choice{target: target, values: c.Values}, c.Name, c.Short, c.Usage)
 }
 
 type choice struct {

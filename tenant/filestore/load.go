@@ -54,6 +54,10 @@ func Load(path string, opt tenant.Options) (*tenant.Snapshot, []*tenant.Document
 	return snapshot, docs, err
 }
 
+// Files returns the files that [Load] reads of path, in that order: path itself if it is no
+// directory, else the documents in it.
+func Files(path string) ([]string, error) { return list(path) }
+
 // list returns the files of path in the order of their names: path itself, or
 // the documents in it.
 func list(path string) ([]string, error) {
