@@ -6,8 +6,9 @@ import (
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/encoding/protojson"
 
+	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -24,14 +25,16 @@ func (s *suite) compareAndSet() {
 		if err != nil {
 			return err
 		}
-		old := s.stored(got.All[0])
-		d := proto.CloneOf(old)
+		var d tenantv1.Tenant
+		if err := protojson.Unmarshal(got.All[0].Data, &d); err != nil {
+			return err
+		}
 		if d.Labels == nil {
 			d.Labels = make(map[string]string)
 		}
 		count, _ := strconv.Atoi(d.Labels[writer]) // none yet is 0
 		d.Labels[writer] = strconv.Itoa(count + 1)
-		_, err = s.Writer.Apply(ctx, []store.Edit{edit(old.GetRevision(), d)}, author())
+		_, err = s.Writer.Apply(ctx, []store.Edit{edit(d.GetRevision(), &d)}, author())
 		return err
 	}
 	var running sync.WaitGroup

@@ -122,12 +122,9 @@ func (s *suite) together() {
 		done <- err
 	}()
 	for at, seen := (store.Position{}), int64(0); seen < writes; {
-		got, err := s.Reader.Changes(s.within(prompt), at, 1, time.Second)
-		if err != nil {
-			s.Fatal(err)
-		}
-		if len(got) == 0 {
-			continue
+		got, err := s.Reader.Changes(s.Context(), at, 1, prompt)
+		if err != nil || len(got) == 0 || !at.Before(got[0].At) {
+			s.Fatalf("after %v come the changes %+v, %v", at, got, err)
 		}
 		at, seen = got[0].At, got[0].Revision
 		for _, d := range s.read("b", "a").All {
