@@ -11,7 +11,7 @@ import (
 )
 
 // scanCount is how many keys of the server, foreign ones with them, one step looks at.
-const scanCount = 1000
+const scanCount = 500
 
 // IDs implements [store.Reader]. All steps are made on one connection, as a cursor means nothing to
 // another server; when it breaks, the call fails. Keys that are not of a valid id are

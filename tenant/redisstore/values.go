@@ -35,13 +35,7 @@ func (s *Store) values(ctx context.Context, keys []string, limit int64, batch in
 			head, err = reply.head(ctx)
 		}
 		if err == nil {
-			err = r.take(ctx)
-		}
-		if err == nil && r.doubtful() {
-			err = s.pipeline(ctx, func(p redis.Pipeliner) { r.askAgain(ctx, p) })
-			if err == nil {
-				err = r.takeAgain(ctx)
-			}
+			err = r.settle(ctx, s.pipeline)
 		}
 		if err != nil {
 			return nil, store.Head{}, err
@@ -81,6 +75,17 @@ func (r *reading) ask(ctx context.Context, p redis.Pipeliner) {
 	if len(asked) > 0 {
 		r.exist = append(r.exist, p.Exists(ctx, asked...))
 	}
+}
+
+// settle takes the replies, and looks again where they leave a doubt.
+func (r *reading) settle(ctx context.Context, pipeline func(context.Context, func(redis.Pipeliner)) error) error {
+	if err := r.take(ctx); err != nil || !r.doubtful() {
+		return err
+	}
+	if err := pipeline(ctx, func(p redis.Pipeliner) { r.askAgain(ctx, p) }); err != nil {
+		return err
+	}
+	return r.takeAgain(ctx)
 }
 
 func (r *reading) take(ctx context.Context) error {
