@@ -10,6 +10,9 @@ import (
 
 func testBreaker() *breaker { return newBreaker(time.Now, func() float64 { return 0.5 }) }
 
+// pass lets time go by, in a bubble of synctest.
+func pass(d time.Duration) { <-time.After(d) }
+
 // call makes one call with an outcome and reports whether it was allowed.
 func call(b *breaker, o outcome) bool {
 	phase, ok := b.allow()
@@ -46,7 +49,7 @@ func TestBreakerProbesOnceASecond(t *testing.T) {
 		// Calls come every 10 ms for a minute, and each fails.
 		probes, last := 0, time.Now()
 		for range 6000 {
-			time.Sleep(10 * time.Millisecond)
+			pass(10 * time.Millisecond)
 			if call(b, failure) {
 				if gap := time.Since(last); gap < probePause {
 					t.Fatalf("two calls within %v", gap)
@@ -57,11 +60,11 @@ func TestBreakerProbesOnceASecond(t *testing.T) {
 		if probes < 50 || probes > 60 {
 			t.Errorf("%d probes in a minute, want about 54", probes)
 		}
-		time.Sleep(2 * probePause)
+		pass(2 * probePause)
 		if !call(b, neutral) || call(b, success) {
 			t.Error("a probe that says nothing gives no second one")
 		}
-		time.Sleep(2 * probePause)
+		pass(2 * probePause)
 		if !call(b, success) {
 			t.Error("no probe after a pause")
 		}
@@ -87,7 +90,7 @@ func TestBreakerIgnoresWhatBeganEarlier(t *testing.T) {
 		if b.settle(early, success) {
 			t.Error("a call from before the failures closes the breaker")
 		}
-		time.Sleep(2 * probePause)
+		pass(2 * probePause)
 		probe, ok := b.allow()
 		if !ok {
 			t.Fatal("no probe")
@@ -107,14 +110,14 @@ func TestBreakerLetsOneProbePass(t *testing.T) {
 		for range failuresToOpen {
 			call(b, failure)
 		}
-		time.Sleep(2 * probePause)
+		pass(2 * probePause)
 		var passed atomic.Int32
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
 				if phase, ok := b.allow(); ok {
 					passed.Add(1)
-					time.Sleep(time.Millisecond)
+					pass(time.Millisecond)
 					b.settle(phase, failure)
 				}
 			})

@@ -76,11 +76,27 @@ func (c *connections) closeAll() {
 	}
 }
 
-// connection is one connection that its owner knows until it is closed.
+// connection is one connection that its owner knows until it is closed, with replies of bounded size.
 type connection struct {
 	net.Conn
-	raw   net.Conn
-	owner *connections
+	raw    net.Conn
+	owner  *connections
+	bounds bounds
+}
+
+// Write sends a request.
+func (c *connection) Write(p []byte) (int, error) {
+	c.bounds.request()
+	return c.Conn.Write(p)
+}
+
+// Read receives a part of the replies. Requests and replies take turns, in one goroutine.
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if bounded := c.bounds.read(p[:n]); bounded != nil {
+		return 0, bounded
+	}
+	return n, err
 }
 
 // Close ends the connection at once; TLS would first try to say goodbye.

@@ -101,7 +101,9 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 			err := next(ctx, cmds)
 			return classifyAll(ctx, err, cmds), err
 		})
-		if err == store.ErrUnavailable { //nolint:errorlint // our own, from around: nothing was sent
+		// A call that was not let through, and a login that was refused: the library leaves such
+		// commands without an error, and with what looks like an empty reply.
+		if err != nil && !slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Err() != nil }) {
 			for _, cmd := range cmds {
 				cmd.SetErr(err)
 			}
@@ -122,7 +124,7 @@ func greets(cmd redis.Cmder) bool {
 }
 
 // around makes a call if the breaker lets it.
-func (h *hook) around(ctx context.Context, op Operation, call func(context.Context) (ErrorType, error)) (err error) {
+func (h *hook) around(ctx context.Context, op Operation, call func(context.Context) (ErrorType, error)) error {
 	begin := time.Now()
 	var phase uint64
 	if h.breaker != nil {
@@ -134,16 +136,12 @@ func (h *hook) around(ctx context.Context, op Operation, call func(context.Conte
 		}
 	}
 	ctx, span := h.start(ctx, op)
-	// Deferred and a failure until proved otherwise, so that a panic in the library cannot leave the
-	// breaker waiting for its probe.
-	op.Error = ErrorConnection
-	defer func() {
-		op.Duration = time.Since(begin)
-		h.settle(phase, op.Error)
-		end(span, op.Error)
-		h.observe(op)
-	}()
+	var err error
 	op.Error, err = call(ctx)
+	op.Duration = time.Since(begin)
+	h.settle(phase, op.Error)
+	end(span, op.Error)
+	h.observe(op)
 	return err
 }
 

@@ -10,7 +10,12 @@ import (
 	"github.com/corsgate/corsgate/tenant/redisstore"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Looks once a second whether a dead server is back, and notices only then that its pool is closed.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
+	)
+}
 
 // open makes a store that ends with the test. change may alter the options, which name the server.
 func open(t *testing.T, server *redistest.Server, change func(*redisstore.Options)) *redisstore.Store {

@@ -220,3 +220,30 @@ func TestIDsDoNotContinueElsewhere(t *testing.T) {
 		t.Errorf("%d pages, and then %v", pages, err)
 	}
 }
+
+// Fields of hashes and streams have no GETRANGE.
+func TestLargeFieldsAreNotFetched(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	s := open(t, server, nil)
+	large := bytes.Repeat([]byte("x"), 64<<20)
+	for _, fill := range [][]any{
+		{"HSET", prefix + "meta", "epoch", large},
+		{"XADD", prefix + "changes", "*", "tenant", large},
+		{"XADD", prefix + "changes", "*", large, "x"},
+	} {
+		server.Do("FLUSHALL")
+		server.Do(fill...)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := s.Head(t.Context())
+		_, changes := s.Changes(t.Context(), store.Position{}, 10, 0)
+		_, waited := s.Changes(t.Context(), store.Position{}, 10, time.Second)
+		runtime.ReadMemStats(&after)
+		if err == nil || fill[0] == "XADD" && (changes == nil || waited == nil) {
+			t.Errorf("%s: head %v, changes %v, %v", fill[0], err, changes, waited)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
+			t.Errorf("%s: %d KiB allocated", fill[0], n>>10)
+		}
+	}
+}

@@ -63,6 +63,11 @@ func (s *Store) connect(sentinelPassword string, pool int, b *breaker) (redis.Un
 		}
 	})
 	client.AddHook(h)
+	if cluster == nil {
+		client.AddHook(rescuer{}) // the innermost
+	} else {
+		cluster.OnNewNode(func(node *redis.Client) { node.AddHook(rescuer{}) }) // in goroutines of their own
+	}
 	return client, h, conns
 }
 
