@@ -96,6 +96,9 @@ func Compile(spec Spec) (*Policy, error) {
 	return c.p, nil
 }
 
+// Origins is the number of entries, permanent and temporary.
+func (p *Policy) Origins() int { return p.origins.len() }
+
 // Dangerous lists the refusals of rules 46 and 47 that the policy's author lifted,
 // as the tenant document names them in lower case.
 func (p *Policy) Dangerous() []string { return p.dangers.lifted() }

@@ -81,7 +81,7 @@ func New(cfg Config) (*Service, error) {
 		panics:          newPanicLog(cfg.Log),
 		clock:           cfg.Clock,
 		fixed:           fixed,
-		closed:          newMemo(),
+		closed:          new(memo),
 	}
 	if s.budget == 0 {
 		s.budget = DefaultBudget

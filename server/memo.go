@@ -10,7 +10,8 @@ import (
 
 // Bounds of what one policy remembers.
 const (
-	memoSlots      = 64 // a power of two
+	memoFirstSlots = 8 // both are powers of two
+	memoSlots      = 64
 	memoReplyBytes = 4 << 10
 )
 
@@ -35,11 +36,16 @@ type memoKey struct {
 }
 
 // memo holds the encoded replies of one policy: a direct-mapped table, so that a
-// stranger who varies the Origin displaces replies but never makes it grow. It is
-// lock-free; a lost store costs one more encoding.
+// stranger who varies the Origin displaces replies but never makes it grow beyond
+// [memoSlots]. There is none before the first reply, since most tenants are asleep. It
+// is lock-free; a lost store costs one more encoding.
 type memo struct {
+	table atomic.Pointer[memoTable]
+}
+
+type memoTable struct {
 	seed  maphash.Seed
-	table atomic.Pointer[[memoSlots]atomic.Pointer[memoEntry]]
+	slots []atomic.Pointer[memoEntry]
 }
 
 type memoEntry struct {
@@ -49,14 +55,23 @@ type memoEntry struct {
 
 // Attach returns an empty memory of encoded replies for one policy. Give it to
 // the tenant loader as Options.Attach; it comes back in Result.Memo.
-func Attach(*policy.Policy) any { return newMemo() }
+func Attach(*policy.Policy) any { return new(memo) }
 
-func newMemo() *memo { return &memo{seed: maphash.MakeSeed()} }
-
-func (m *memo) slot(table *[memoSlots]atomic.Pointer[memoEntry], k *memoKey) *atomic.Pointer[memoEntry] {
-	h := maphash.String(m.seed, k.Origin)
+func (t *memoTable) slot(k *memoKey) *atomic.Pointer[memoEntry] {
+	h := maphash.String(t.seed, k.Origin)
 	h ^= uint64(k.Reason)*7 ^ uint64(k.Kind)*13 ^ uint64(k.phase)*29
-	return &table[h%memoSlots]
+	return &t.slots[h%uint64(len(t.slots))]
+}
+
+// doubled is t with twice the slots.
+func (t *memoTable) doubled() *memoTable {
+	d := &memoTable{seed: t.seed, slots: make([]atomic.Pointer[memoEntry], 2*len(t.slots))}
+	for i := range t.slots {
+		if e := t.slots[i].Load(); e != nil {
+			d.slot(&e.key).Store(e)
+		}
+	}
+	return d
 }
 
 func (m *memo) find(k *memoKey) *reply {
@@ -64,7 +79,7 @@ func (m *memo) find(k *memoKey) *reply {
 	if table == nil {
 		return nil
 	}
-	e := m.slot(table, k).Load()
+	e := table.slot(k).Load()
 	if e == nil || e.key != *k {
 		return nil
 	}
@@ -79,11 +94,16 @@ func (m *memo) store(k memoKey, rep *reply) {
 	}
 	table := m.table.Load()
 	if table == nil {
-		m.table.CompareAndSwap(nil, new([memoSlots]atomic.Pointer[memoEntry]))
+		first := &memoTable{seed: maphash.MakeSeed(), slots: make([]atomic.Pointer[memoEntry], memoFirstSlots)}
+		m.table.CompareAndSwap(nil, first)
+		table = m.table.Load()
+	}
+	if e := table.slot(&k).Load(); e != nil && e.key != k && len(table.slots) < memoSlots {
+		m.table.CompareAndSwap(table, table.doubled())
 		table = m.table.Load()
 	}
 	k.Origin = strings.Clone(k.Origin)
-	m.slot(table, &k).Store(&memoEntry{key: k, reply: *rep})
+	table.slot(&k).Store(&memoEntry{key: k, reply: *rep})
 }
 
 // memoSlot is where a reply that is being built can be remembered; the zero value

@@ -137,12 +137,13 @@ func TestMemoIsBounded(t *testing.T) {
 		x.requestReply(RequestPhase)
 	}
 	full := 0
-	for i := range memory.table.Load() {
-		if memory.table.Load()[i].Load() != nil {
+	slots := memory.table.Load().slots
+	for i := range slots {
+		if slots[i].Load() != nil {
 			full++
 		}
 	}
-	if full < memoSlots/2 {
+	if len(slots) != memoSlots || full < memoSlots/2 {
 		t.Errorf("only %d of %d slots are used", full, memoSlots)
 	}
 	var names []string
@@ -158,6 +159,39 @@ func TestMemoIsBounded(t *testing.T) {
 	}
 	if memory.table.Load() != nil {
 		t.Error("a large reply is kept")
+	}
+}
+
+// TestMemoOfAQuietTenantIsSmall: it grows by what meets in one slot, and keeps the rest.
+func TestMemoOfAQuietTenantIsSmall(t *testing.T) {
+	t.Parallel()
+	p := compile(t, policy.Spec{Origins: []string{"https://*.a.example"}})
+	memory, _ := Attach(p).(*memo)
+	ask := func(i int) {
+		d := p.Decide(&policy.Request{Method: "GET", Origin: fmt.Sprintf("https://h%d.a.example", i)})
+		x := exchange{tenant: "acme", result: tenant.Result{Decision: d, Memo: memory}}
+		x.requestReply(RequestPhase)
+	}
+	if memory.table.Load() != nil {
+		t.Error("a tenant that nobody asked has a table")
+	}
+	ask(0)
+	if n := len(memory.table.Load().slots); n != memoFirstSlots {
+		t.Errorf("%d slots for one reply", n)
+	}
+	earlier := 0
+	for len(memory.table.Load().slots) == memoFirstSlots {
+		earlier++
+		ask(earlier)
+	}
+	kept := 0
+	for i := range memory.table.Load().slots {
+		if memory.table.Load().slots[i].Load() != nil {
+			kept++
+		}
+	}
+	if kept < earlier {
+		t.Errorf("%d replies of %d are kept", kept, earlier+1)
 	}
 }
 

@@ -3,6 +3,7 @@ package tenant
 import (
 	"errors"
 	"strconv"
+	"strings"
 	"unique"
 
 	"github.com/corsgate/corsgate/policy"
@@ -16,39 +17,32 @@ type compiler struct {
 }
 
 func (c *compiler) compile(r *Record, m *tenantv1.Tenant) {
-	r.stable = c.ruleset("", m.GetPolicy(), m.GetRoutes())
-	r.origins = countOrigins(m)
+	r.stable = c.ruleset(false, m.GetPolicy(), m.GetRoutes())
 	if candidate := m.GetCandidate(); candidate != nil {
-		r.candidate = c.ruleset("candidate.", candidate.GetPolicy(), candidate.GetRoutes())
+		s := c.ruleset(true, candidate.GetPolicy(), candidate.GetRoutes())
+		r.candidate = &s
 		r.percent = uint8(candidate.GetPercent()) //nolint:gosec // checked by shape; a record with problems is not used
 	}
+	r.numberMemos()
 }
 
-// countOrigins counts the entries of the policies in force.
-func countOrigins(m *tenantv1.Tenant) int32 {
-	count := func(p *tenantv1.Policy) int { return len(p.GetOrigins()) + len(p.GetTemporaryOrigins()) }
-	n := count(m.GetPolicy())
-	for _, route := range m.GetRoutes() {
-		n += count(route.GetPolicy())
-	}
-	return int32(n) //nolint:gosec // fewer than a document has bytes
-}
-
-func (c *compiler) ruleset(prefix string, base *tenantv1.Policy, routes []*tenantv1.Route) *ruleset {
-	s := &ruleset{base: rule{path: prefix + "policy", policy: c.policy(prefix+"policy", base)}}
+func (c *compiler) ruleset(candidate bool, base *tenantv1.Policy, routes []*tenantv1.Route) ruleset {
+	s := ruleset{rule: rule{candidate: candidate}}
+	s.policy = c.policy(s.path(), base)
 	seen := make(map[string]bool, len(routes))
-	for i, route := range routes {
-		at := element(prefix+"routes", i)
-		path := route.GetPathPrefix()
-		p := policy.Problem{Path: at + ".path_prefix", Value: path, Code: CodePath}
-		if p.Detail, p.Fix = pathFault(path); p.Detail != "" {
+	for i, m := range routes {
+		r := route{prefix: m.GetPathPrefix(), rule: rule{candidate: candidate, route: int16(i + 1)}}
+		at := strings.TrimSuffix(r.path(), ".policy")
+		p := policy.Problem{Path: at + ".path_prefix", Value: r.prefix, Code: CodePath}
+		if p.Detail, p.Fix = pathFault(r.prefix); p.Detail != "" {
 			c.addAt(p)
-		} else if seen[path] {
+		} else if seen[r.prefix] {
 			p.Code, p.Detail = CodePathRepeated, "an earlier route has this prefix"
 			c.addAt(p)
 		}
-		seen[path] = true
-		s.routes = append(s.routes, rule{prefix: path, path: at + ".policy", policy: c.policy(at+".policy", route.GetPolicy())})
+		seen[r.prefix] = true
+		r.policy = c.policy(r.path(), m.GetPolicy())
+		s.routes = append(s.routes, r)
 	}
 	s.sortRoutes()
 	return s

@@ -107,6 +107,7 @@ func decode(t *text) (*Document, *Record, Problems) {
 		}
 		return nil, &Record{id: record.id, hosts: record.hosts, source: record.source}, c.sorted()
 	}
+	record.own()
 	m.Hosts = slices.Clone(record.hosts)
 	t.root = nil // parsed again for advice; a tree is many times its text
 	return &Document{Tenant: m, Record: record, text: t, specs: comp.specs}, record, nil

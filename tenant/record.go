@@ -1,23 +1,17 @@
 package tenant
 
-import (
-	"slices"
-	"time"
-
-	"github.com/corsgate/corsgate/policy"
-)
+import "time"
 
 // Record is one tenant, compiled and immutable: what a [Snapshot] is made of.
 type Record struct {
 	id     string
 	hosts  []string // canonical; "*.base" and "*" as written
-	stable *ruleset // nil when the document was never readable, and in a tombstone
+	stable ruleset  // empty when the document was never readable, and in a tombstone
 	// candidate is nil without one; percent is its share of (tenant, origin) pairs.
 	candidate *ruleset
 	revision  int64
 	maxStale  time.Duration
 	source    *source // nil when the document came from a store
-	origins   int32
 	percent   uint8
 	mode      mode
 	deleted   bool
@@ -58,11 +52,19 @@ func (r *Record) MaxStale() time.Duration { return r.maxStale }
 
 // Origins is the number of entries, permanent and temporary, in all policies in
 // force; a candidate does not count.
-func (r *Record) Origins() int { return int(r.origins) }
+func (r *Record) Origins() int {
+	n := 0
+	for rule := range r.policies() {
+		if !rule.candidate {
+			n += rule.policy.Origins()
+		}
+	}
+	return n
+}
 
 // Readable reports whether the record has a policy. A record without one only
 // holds its hosts, so that they do not fall to the default tenant.
-func (r *Record) Readable() bool { return r.stable != nil }
+func (r *Record) Readable() bool { return r.stable.policy != nil }
 
 // mode says how far decisions are carried out.
 type mode uint8
@@ -72,22 +74,3 @@ const (
 	modeShadow
 	modeOff
 )
-
-// ruleset is a policy and the routes that replace it, most specific first.
-type ruleset struct {
-	base   rule
-	routes []rule
-}
-
-// rule is a policy and where it stands in its document.
-type rule struct {
-	prefix string // of the path; "" for every path
-	path   string // field path: "routes[0].policy"
-	policy *policy.Policy
-}
-
-// sortRoutes puts the most specific route first. Of two prefixes that cover
-// one path, one covers the other, so the longer is the more specific (rule 27).
-func (s *ruleset) sortRoutes() {
-	slices.SortStableFunc(s.routes, func(a, b rule) int { return len(b.prefix) - len(a.prefix) })
-}

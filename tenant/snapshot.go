@@ -28,22 +28,22 @@ type Snapshot struct {
 	readable int
 }
 
-// entry is a record with its memos.
+// entry is a record with the memo of each policy. Most records have one.
 type entry struct {
-	record    *Record
-	stable    *boundRules
-	candidate *boundRules
+	record *Record
+	first  any
+	memos  []any // behind the first
 }
 
-// boundRules is a ruleset with the memo of each policy.
-type boundRules struct {
-	base   boundRule
-	routes []boundRule
-}
-
-type boundRule struct {
-	rule
-	memo any
+// memo is what was attached to a policy of the record.
+func (e *entry) memo(r *rule) any {
+	switch {
+	case r.memo == 0:
+		return e.first
+	case int(r.memo) <= len(e.memos):
+		return e.memos[r.memo-1]
+	}
+	return nil
 }
 
 // NewSnapshot indexes records. Two tenants cannot have one id or one host: the
@@ -107,26 +107,18 @@ func (o *Options) bind(r *Record) *entry {
 			return e
 		}
 	}
-	return &entry{record: r, stable: o.bindRules(r.stable), candidate: o.bindRules(r.candidate)}
-}
-
-func (o *Options) bindRules(s *ruleset) *boundRules {
-	if s == nil {
-		return nil
+	e := &entry{record: r}
+	if o.Attach == nil {
+		return e
 	}
-	b := &boundRules{base: o.bindRule(s.base)}
-	for _, r := range s.routes {
-		b.routes = append(b.routes, o.bindRule(r))
+	for rule := range r.policies() {
+		if memo := o.Attach(rule.policy); rule.memo == 0 {
+			e.first = memo
+		} else {
+			e.memos = append(e.memos, memo)
+		}
 	}
-	return b
-}
-
-func (o *Options) bindRule(r rule) boundRule {
-	b := boundRule{rule: r}
-	if o.Attach != nil {
-		b.memo = o.Attach(r.policy)
-	}
-	return b
+	return e
 }
 
 // Lookup finds the tenant of k: by the hint alone when there is one, else by

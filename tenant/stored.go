@@ -25,6 +25,9 @@ func ParseStored(id string, data []byte) Stored {
 			Value: cutValue(id), Code: CodeFormat, Detail: "this cannot be the id of a tenant",
 		}}}}
 	}
+	if r := parsePlain(id, data); r != nil {
+		return Stored{Record: r}
+	}
 	return parseThorough(id, data)
 }
 

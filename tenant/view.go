@@ -13,8 +13,8 @@ type View struct {
 	Loading <-chan struct{}
 
 	entry     *entry
-	stable    *boundRule
-	candidate *boundRule // nil without a candidate
+	stable    *rule
+	candidate *rule // nil without a candidate
 }
 
 // Result is the decision in force, and what a candidate in shadow would have said.
@@ -47,25 +47,15 @@ func viewOf(e *entry, path string) View {
 		return View{Freshness: Unknown}
 	case e.record.deleted: // also when somebody left a policy in it
 		return View{Freshness: Unknown, entry: e}
-	case e.stable == nil:
+	case !e.record.Readable():
 		return View{Freshness: Unreadable, entry: e}
 	}
 	path = cutQuery(path)
-	v := View{entry: e, stable: e.stable.at(path)}
-	if e.candidate != nil {
-		v.candidate = e.candidate.at(path)
+	v := View{entry: e, stable: e.record.stable.at(path)}
+	if candidate := e.record.candidate; candidate != nil {
+		v.candidate = candidate.at(path)
 	}
 	return v
-}
-
-// at returns the rule for a path without its query (rule 27).
-func (b *boundRules) at(path string) *boundRule {
-	for i := range b.routes {
-		if coversPath(b.routes[i].prefix, path) {
-			return &b.routes[i]
-		}
-	}
-	return &b.base
 }
 
 // ID is the tenant's id, or "" when there is none.
@@ -119,12 +109,12 @@ func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision
 // decide chooses between the policy in force and the candidate (rules 78, 79).
 func (v *View) decide(r *policy.Request) Result {
 	if v.candidate == nil {
-		return Result{Decision: v.stable.policy.Decide(r), Memo: v.stable.memo}
+		return Result{Decision: v.stable.policy.Decide(r), Memo: v.entry.memo(v.stable)}
 	}
 	if v.takesCandidate(r.Origin) {
-		return Result{Decision: v.candidate.policy.Decide(r), Memo: v.candidate.memo, Variant: VariantCandidate}
+		return Result{Decision: v.candidate.policy.Decide(r), Memo: v.entry.memo(v.candidate), Variant: VariantCandidate}
 	}
-	res := Result{Decision: v.stable.policy.Decide(r), Memo: v.stable.memo}
+	res := Result{Decision: v.stable.policy.Decide(r), Memo: v.entry.memo(v.stable)}
 	if v.entry.record.percent > 0 {
 		res.Variant = VariantStable
 	}
@@ -181,7 +171,7 @@ func (v *View) Explain(r *policy.Request, u policy.UnknownTenant) Explanation {
 	if res.Variant == VariantCandidate {
 		by = v.candidate
 	}
-	ex.Policy, ex.Why = by.path, by.policy.Explain(r)
+	ex.Policy, ex.Why = by.path(), by.policy.Explain(r)
 	ex.Why.Decision = res.Decision
 	return ex
 }
