@@ -32,3 +32,12 @@ func (f *File) CompactNow(tb testing.TB) {
 
 // HeaderLen is where the records begin.
 func HeaderLen(identity string) int { return len(appendHeader(nil, identity, 0)) }
+
+// AppendRecord makes of b a record with a good checksum.
+func AppendRecord(log, b []byte) []byte {
+	if len(b) < 2 {
+		return log
+	}
+	id := min(int(b[1]), len(b)-2)
+	return appendRecord(log, b[0], string(b[2:2+id]), b[2+id:])
+}

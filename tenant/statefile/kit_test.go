@@ -166,8 +166,6 @@ func docs(pairs ...string) map[string]string {
 	return m
 }
 
-
-
 // eventually waits for a condition.
 func eventually(t testing.TB, ok func() bool) {
 	t.Helper()

@@ -117,6 +117,8 @@ type File struct {
 	owned bool
 	// rewrite says that nothing may be appended before the log is made anew.
 	rewrite bool
+	// renamed says that the directory must be synced before anything else.
+	renamed bool
 	// compactAfter is when the next try to rewrite a log that has grown may be made.
 	compactAfter time.Time
 	compactRetry backOff

@@ -109,14 +109,17 @@ func (f *File) validID(id string) bool {
 	return id != "" && len(id) <= maxID && f.opt.ValidID(id)
 }
 
-// take gives what is to be written now, and says how large it is.
-func (f *File) take() (batch, store.Saved) {
+// take gives what is committed; false when nothing is.
+func (f *File) take() (batch, store.Saved, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := &f.pending
+	if p.saved == nil {
+		return batch{}, store.Saved{}, false
+	}
 	b, s := p.committed, *p.saved
 	p.committed, p.saved, p.writing = newBatch(), nil, b
-	return b, s
+	return b, s, true
 }
 
 // giveBack returns a batch that could not be written. What was committed since wins.

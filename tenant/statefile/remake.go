@@ -66,6 +66,7 @@ func (f *File) remake(ctx context.Context, from *os.File, m *image) error {
 		return fmt.Errorf("making a new log: %w", err)
 	}
 	f.adopt(l, m.saved)
+	f.renamed = true
 	return f.syncDir()
 }
 
@@ -133,7 +134,11 @@ func (f *File) copyLive(ctx context.Context, w *writer, from *os.File, m *image)
 	return nil
 }
 
+// syncDir makes the last rename certain.
 func (f *File) syncDir() error {
+	if !f.renamed {
+		return nil
+	}
 	if err := f.step("syncdir"); err != nil {
 		return err
 	}
@@ -145,6 +150,7 @@ func (f *File) syncDir() error {
 	if err := dir.Sync(); err != nil {
 		return fmt.Errorf("syncing the state directory: %w", err)
 	}
+	f.renamed = false
 	return nil
 }
 
@@ -152,7 +158,11 @@ func (f *File) syncDir() error {
 // goes on growing; the next try is made after a pause.
 func (f *File) compact(ctx context.Context) {
 	l := f.log
-	if grown := l.at.end - l.compact; grown <= max(l.compact, f.rewriteFrom) || time.Now().Before(f.compactAfter) {
+	if grown := l.at.end - l.compact; grown <= max(l.compact, f.rewriteFrom) {
+		f.compactErr = nil
+		return
+	}
+	if time.Now().Before(f.compactAfter) {
 		return
 	}
 	err := f.renew(ctx)

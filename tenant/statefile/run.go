@@ -26,9 +26,10 @@ func (f *File) Run(ctx context.Context) error {
 	defer f.close()
 	f.pace.hurried = f.crowded
 	var retry backOff
+	var err error
 	pause := time.Duration(0)
-	for sleep(ctx, pause) && f.wait(ctx) {
-		err := f.work(ctx)
+	for sleep(ctx, pause) && (err != nil || f.wait(ctx)) {
+		err = f.work(ctx)
 		if ctx.Err() != nil {
 			break // what failed did so because of that, and is tried once more below
 		}
@@ -73,13 +74,13 @@ func (f *File) wait(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// due says when what is committed is to be written; false when nothing is.
+// due says when there is something to do for [File.work]; false when there is nothing.
 func (f *File) due() (time.Duration, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := &f.pending
 	if p.saved == nil {
-		return 0, false
+		return time.Until(f.compactAfter), f.compactErr != nil
 	}
 	news := *p.saved
 	news.At = f.asked.At
@@ -105,6 +106,9 @@ func (f *File) ready(ctx context.Context) error {
 	if f.log == nil {
 		return f.open(ctx)
 	}
+	if err := f.syncDir(); err != nil {
+		return err
+	}
 	if f.rewrite || !sameFile(f.log.File, f.path(logName)) {
 		return f.renew(ctx)
 	}
@@ -113,10 +117,10 @@ func (f *File) ready(ctx context.Context) error {
 
 // write appends what is committed.
 func (f *File) write(ctx context.Context) error {
-	if _, is := f.due(); !is {
+	b, s, is := f.take()
+	if !is {
 		return nil
 	}
-	b, s := f.take()
 	if err := f.append(ctx, b, s); err != nil {
 		f.giveBack(b, s)
 		return err
