@@ -15,7 +15,7 @@ import (
 )
 
 // Subject is a store under test, and what a test does behind its back. All
-// fields are required.
+// functions are required.
 type Subject struct {
 	// Writer writes an empty store.
 	Writer store.Writer
@@ -29,6 +29,8 @@ type Subject struct {
 	Trim func(n int)
 	// Announce appends a change, of which some programs give no revision.
 	Announce func(id, kind string, revision int64)
+	// Rounds is how often each of eight writers wins their race. Default: 50.
+	Rounds int
 }
 
 // Run holds stores against the contract of package store. open makes one that is empty, for one subtest.

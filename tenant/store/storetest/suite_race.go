@@ -14,10 +14,11 @@ import (
 
 // compareAndSet has writers count in one document and fails when a count is lost.
 func (s *suite) compareAndSet() {
-	const (
-		writers = 8
-		each    = 50
-	)
+	const writers = 8
+	each := s.Rounds
+	if each == 0 {
+		each = 50
+	}
 	ctx := s.within(time.Minute)
 	s.applied(edit(0, document("a")))
 	increment := func(writer string) error {
@@ -64,8 +65,9 @@ func (s *suite) compareAndSet() {
 			s.Fatalf("change %d announces revision %d", i, c.Revision)
 		}
 	}
-	history, err := s.Writer.History(ctx, "a", 50)
-	if err != nil || len(history) != 50 {
+	newest := min(writers*each, 50)
+	history, err := s.Writer.History(ctx, "a", newest)
+	if err != nil || len(history) != newest {
 		s.Fatalf("%d entries of history, %v", len(history), err)
 	}
 	for i, r := range history {

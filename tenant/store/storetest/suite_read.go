@@ -169,7 +169,7 @@ func (s *suite) owners() {
 }
 
 func (s *suite) ids() {
-	const stay = 700
+	const stay = 2500
 	want := make(map[string]bool)
 	for _, id := range names("stay", stay) {
 		s.Put(id, []byte("{}"))

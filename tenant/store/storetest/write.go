@@ -125,7 +125,7 @@ func (m *Memory) conflicts(edits []store.Edit) store.Conflicts {
 	for _, e := range edits {
 		for _, host := range e.Tenant.GetHosts() {
 			owner := m.hosts[host]
-			if edited[owner] || m.tenant(owner).GetDeleted() {
+			if edited[owner] || !m.holds(owner, host) {
 				owner = "" // those who are edited own what the edits say
 			}
 			if claimed := claims[host]; claimed != "" {
@@ -139,6 +139,15 @@ func (m *Memory) conflicts(edits []store.Edit) store.Conflicts {
 		}
 	}
 	return conflicts
+}
+
+// holds reports whether a host that belongs to a tenant may not be given to another one. The caller holds mu.
+func (m *Memory) holds(id, host string) bool {
+	if _, ok := m.documents[id]; !ok {
+		return false
+	}
+	t := m.tenant(id)
+	return t == nil || !t.GetDeleted() && slices.Contains(t.GetHosts(), host) // what cannot be read may list it
 }
 
 func checkEdits(edits []store.Edit) error {
