@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -154,6 +155,35 @@ func TestTakeover(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLockLostAndRegained: another process wrote to the same log meanwhile. What this
+// process knows is what it wrote itself.
+func TestLockLostAndRegained(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, dir, nil)
+		if _, err := read(f); err != nil {
+			t.Fatal(err)
+		}
+		stop := start(t, f)
+		put(f, "a", 1)
+		f.Commit(at(1))
+		pass(time.Second)
+		if err := os.Remove(filepath.Join(dir, "tenants.lock")); err != nil {
+			t.Fatal(err)
+		}
+		session(t, dir, func(other *statefile.File) {
+			other.Put("theirs", []byte(strings.Repeat("x", 1000)))
+			other.Commit(at(2))
+		})
+		put(f, "b", 1)
+		f.Commit(at(3))
+		pass(2 * time.Second)
+		want(t, mustReload(t, dir), content{Docs: docs("a", doc("a", 1), "b", doc("b", 1)), Saved: at(3)})
+		stop()
+	})
 }
 
 // TestNothingHappensBeforeLoad: a Run that comes first would take a lock, and write, on top of what it does not know.
