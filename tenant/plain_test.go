@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -131,6 +132,25 @@ func TestPlainAgreesWithThorough(t *testing.T) {
 		}
 	}
 	if accepted < 500 {
+		t.Errorf("only %d documents were plain", accepted)
+	}
+}
+
+func TestPlainReadsCharactersAsThoroughDoes(t *testing.T) {
+	accepted := 0
+	for _, span := range [][2]rune{{0, 0x120}, {0x2000, 0x2070}, {0xd7fe, 0xe002}, {0xfef0, 0xff02}, {0xfff0, 0x10010}, {0x10fff0, 0x10ffff}} {
+		for r := span[0]; r <= span[1]; r++ {
+			for _, text := range []string{string(r), fmt.Sprintf(`\u%04x`, r)} {
+				if comparePlain(t, fmt.Appendf(nil, `{"id":"acme","policy":{},"reason":"a%sb","labels":{"a":"%s"}}`, text, text)) {
+					accepted++
+				}
+				if comparePlain(t, fmt.Appendf(nil, `{"id":"acme","policy":{},"reason":"a%sb"}`, text)) {
+					accepted++
+				}
+			}
+		}
+	}
+	if accepted < 1000 {
 		t.Errorf("only %d documents were plain", accepted)
 	}
 }
