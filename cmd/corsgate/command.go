@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,9 @@ const (
 
 // surroundings are all that a command may see of the process it runs in.
 type surroundings struct {
-	environ        []string // "NAME=value"
+	environ []string // "NAME=value"
+	// open makes the registry of the tenant commands.
+	open           func(config.Redis, *slog.Logger) (tenantStore, error)
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
@@ -46,7 +49,7 @@ func (e *exit) Unwrap() error { return e.err }
 
 // run executes one command line and returns its exit code.
 func run(ctx context.Context, args []string, in surroundings) int {
-	p := &program{surroundings: in}
+	p := &program{surroundings: in, args: args}
 	root := p.root() //nolint:contextcheck // cobra hands the context to the commands
 	root.SetArgs(args)
 	root.SetIn(in.stdin)
@@ -69,6 +72,7 @@ func run(ctx context.Context, args []string, in surroundings) int {
 // program builds the commands.
 type program struct {
 	surroundings
+	args  []string // the command line
 	flags []string // names of the flags of all commands
 }
 
@@ -84,7 +88,7 @@ func (p *program) root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.explainCommand(), p.renderCommand(), p.demoCommand(),
-		p.healthCommand(), p.versionCommand())
+		p.tenantCommand(), p.healthCommand(), p.versionCommand())
 	return root
 }
 

@@ -6,6 +6,7 @@
 //	corsgate explain         says why a request is allowed or denied
 //	corsgate render envoy    writes an Envoy configuration
 //	corsgate demo            shows it all on this machine
+//	corsgate tenant          reads and changes the tenants in Redis
 //	corsgate health          asks a serving process how it is
 //	corsgate version         says what was built
 package main
@@ -26,5 +27,5 @@ func main() {
 
 // environment is what the process was started with.
 func environment() surroundings {
-	return surroundings{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	return surroundings{environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, open: openRedis}
 }

@@ -10,8 +10,9 @@ import (
 )
 
 // OpenRedis makes the registry that r names. It connects to nothing yet, so that a Redis
-// that is down is no error. The caller closes it.
-func OpenRedis(r config.Redis, log *slog.Logger) (*redisstore.Store, error) {
+// that is down is no error. The caller closes it. adjust changes what r does not say, for example
+// the time-outs.
+func OpenRedis(r config.Redis, log *slog.Logger, adjust ...func(*redisstore.Options)) (*redisstore.Store, error) {
 	target, err := r.Target()
 	if err != nil {
 		return nil, fmt.Errorf("reading the URL of Redis: %w", err)
@@ -42,6 +43,9 @@ func OpenRedis(r config.Redis, log *slog.Logger) (*redisstore.Store, error) {
 	if !target.TLS && !target.Local() {
 		log.Warn("whoever can listen between this process and Redis can read and change the tenants; use rediss:// where that matters",
 			"addresses", target.Addresses)
+	}
+	for _, f := range adjust {
+		f(&o)
 	}
 	return redisstore.New(o)
 }
