@@ -25,7 +25,12 @@ type demoProcess struct {
 	ready struct {
 		API, Allowed, Foreign, Tenants string
 		EnvoyPID                       int `json:"envoy_pid"`
-		Curl                           []struct{ Shows, Command string }
+		Redis                          struct {
+			URL                string
+			PID                int
+			Apply, Kill, Start string
+		}
+		Curl []struct{ Shows, Command string }
 	}
 }
 
@@ -38,9 +43,9 @@ func demoArgs(t *testing.T) []string {
 }
 
 // startDemoProcess runs the demo and waits for its line of JSON.
-func startDemoProcess(t *testing.T) *demoProcess {
+func startDemoProcess(t *testing.T, more ...string) *demoProcess {
 	t.Helper()
-	d := &demoProcess{cmd: exec.Command(harness.CorsgateBinary(t), demoArgs(t)...), done: make(chan error, 1)}
+	d := &demoProcess{cmd: exec.Command(harness.CorsgateBinary(t), append(demoArgs(t), more...)...), done: make(chan error, 1)}
 	d.cmd.Stderr = t.Output()
 	out, err := d.cmd.StdoutPipe()
 	if err != nil {
@@ -95,8 +100,10 @@ func (d *demoProcess) stop(t *testing.T) {
 		t.Fatal("the demo did not stop")
 	}
 	t.Logf("the demo stopped in %s", time.Since(began).Round(time.Millisecond))
-	if err := syscall.Kill(d.ready.EnvoyPID, 0); !errors.Is(err, syscall.ESRCH) {
-		t.Errorf("Envoy is still there: %v", err)
+	for name, pid := range map[string]int{"Envoy": d.ready.EnvoyPID, "Redis": d.ready.Redis.PID} {
+		if err := syscall.Kill(pid, 0); pid > 0 && !errors.Is(err, syscall.ESRCH) {
+			t.Errorf("%s is still there: %v", name, err)
+		}
 	}
 	for _, origin := range []string{d.ready.API, d.ready.Allowed, d.ready.Foreign} {
 		_, port, _ := net.SplitHostPort(strings.TrimPrefix(origin, "http://"))

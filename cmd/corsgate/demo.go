@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,10 +22,13 @@ func (p *program) demoCommand() *cobra.Command {
 		Short: "Show it all on this machine: browser pages, Envoy, corsgate and an application",
 		Long: "demo starts corsgate, the real Envoy, a sample application and a page on two origins, of which\n" +
 			"the tenants file lists one. Open the pages, edit the tenants file, and watch what a browser may read.\n" +
+			"With --with-redis the tenants are in a Redis of the demo's own, to be changed by corsgate tenant apply.\n" +
 			"Ctrl-C stops everything.",
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.Envoy, "envoy", "", "the Envoy to run (default: "+envoyVariable+", or envoy in PATH)")
+	flags.BoolVar(&o.Redis, "with-redis", false, "keep the tenants in a Redis that the demo starts")
+	flags.StringVar(&o.RedisServer, "redis-server", "redis-server", "the redis-server to run")
 	flags.StringVar(&o.Listen, "listen", "127.0.0.1:10000", "where Envoy listens, as http://api.localhost; port 0 lets the system choose")
 	flags.StringVar(&o.Allowed, "allowed-page", "127.0.0.1:10001", "where the page on the listed origin is, as http://app.localhost")
 	flags.StringVar(&o.Foreign, "foreign-page", "127.0.0.1:10002", "where the page on the foreign origin is, as http://evil.localhost")
@@ -36,7 +40,7 @@ func (p *program) demoCommand() *cobra.Command {
 		args:  cobra.NoArgs,
 		check: func(s config.Sources) config.Problems { return checkDemo(s, &o) },
 		run: func(ctx context.Context, _ []string) error {
-			o.Out = p.stdout
+			o.Out, o.Program = p.stdout, os.Args[0]
 			if o.Envoy == "" {
 				o.Envoy = p.envoyProgram()
 			}

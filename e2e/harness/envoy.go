@@ -58,7 +58,7 @@ func StartEnvoy(tb testing.TB, o EnvoyOptions) *Envoy {
 		"--file-flush-interval-msec", "20",
 		"--log-level", "warning",
 	)
-	e := &Envoy{Process: startProcess(tb, "envoy", cmd), dir: dir}
+	e := &Envoy{Process: StartProcess(tb, "envoy", cmd), dir: dir}
 	tb.Cleanup(func() {
 		if tb.Failed() {
 			e.keepState(tb)

@@ -29,8 +29,8 @@ type Process struct {
 	err error
 }
 
-// startProcess runs cmd with its output in a log file, and stops it when the test ends.
-func startProcess(tb testing.TB, name string, cmd *exec.Cmd) *Process {
+// StartProcess runs cmd with its output in a log file, and stops it when the test ends.
+func StartProcess(tb testing.TB, name string, cmd *exec.Cmd) *Process {
 	tb.Helper()
 	p := &Process{name: name, cmd: cmd, log: filepath.Join(tb.TempDir(), name+".log"), done: make(chan struct{})}
 	out, err := os.Create(p.log)

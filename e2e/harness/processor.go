@@ -54,7 +54,7 @@ func StartProcessor(tb testing.TB, o ProcessorOptions) *Processor {
 	cmd := exec.Command(CorsgateBinary(tb), args...)
 	// Nothing is in flight when a test ends, unless the test says so.
 	cmd.Env = append(append(cmd.Environ(), "CORSGATE_DRAIN_DELAY=0s"), o.Env...)
-	p := &Processor{Process: startProcess(tb, "corsgate", cmd), Addr: o.Listen}
+	p := &Processor{Process: StartProcess(tb, "corsgate", cmd), Addr: o.Listen}
 	p.awaitListening(tb)
 	if !o.NoWait {
 		p.AwaitServing(tb)

@@ -51,6 +51,21 @@ func EnvoyBinary(tb testing.TB) string {
 	return ""
 }
 
+// RedisServer finds redis-server on the PATH. The test is skipped when there is none, unless
+// $CORSGATE_REQUIRE_REDIS is set; then it fails.
+func RedisServer(tb testing.TB) string {
+	tb.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CORSGATE_REQUIRE_REDIS") != "" {
+		tb.Fatalf("%v, and CORSGATE_REQUIRE_REDIS is set", err)
+	}
+	tb.Skipf("%v (make tools installs it)", err)
+	return ""
+}
+
 var builds struct {
 	once sync.Once
 	dir  string

@@ -21,8 +21,21 @@ type Ready struct {
 	Tenants string `json:"tenants"`
 	// EnvoyPID is Envoy's process.
 	EnvoyPID int `json:"envoy_pid"`
+	// Redis is where the tenants are; nil when they are in the file alone.
+	Redis *ReadyRedis `json:"redis,omitempty"`
 	// Curl are commands to try.
 	Curl []Try `json:"curl"`
+}
+
+// ReadyRedis is the Redis of the demo, and command lines to try on it.
+type ReadyRedis struct {
+	URL string `json:"url"`
+	// PID is its process.
+	PID int `json:"pid"`
+	// Apply puts the tenants file into Redis, Kill ends Redis without a word, and Start starts it again.
+	Apply string `json:"apply"`
+	Kill  string `json:"kill"`
+	Start string `json:"start"`
 }
 
 // Try is one command line and what it shows.
@@ -57,7 +70,13 @@ func (d *demo) announce() error {
 	fmt.Fprintf(&b, "  Open   %-28s an origin that the tenant lists\n", r.Allowed)
 	fmt.Fprintf(&b, "  and    %-28s an origin that nobody lists\n", r.Foreign)
 	fmt.Fprintf(&b, "  API    %-28s Envoy, which asks corsgate\n\n", r.API)
-	fmt.Fprintf(&b, "  Edit   %s\n         and watch the pages follow\n\n", r.Tenants)
+	if r.Redis == nil {
+		fmt.Fprintf(&b, "  Edit   %s\n         and watch the pages follow\n\n", r.Tenants)
+	} else {
+		fmt.Fprintf(&b, "  Edit   %s\n         then put it into Redis, and watch the pages follow:\n\n  %s\n\n", r.Tenants, r.Redis.Apply)
+		fmt.Fprintf(&b, "  # kill Redis: every page goes on as before\n  %s\n\n", r.Redis.Kill)
+		fmt.Fprintf(&b, "  # start it again, in another terminal: changes are live again\n  %s\n\n", r.Redis.Start)
+	}
 	for _, t := range r.Curl {
 		fmt.Fprintf(&b, "  # %s\n  %s\n\n", t.Shows, t.Command)
 	}

@@ -31,6 +31,11 @@ type Options struct {
 	// Listen is the host:port of the gateway, and Allowed and Foreign those of the two
 	// pages. Port 0 lets the system choose.
 	Listen, Allowed, Foreign string
+	// Redis says that the tenants are in a Redis of the demo's own, which RedisServer, a program, runs.
+	Redis       bool
+	RedisServer string
+	// Program is how the user calls corsgate, for command lines to try.
+	Program string
 	// Dir keeps the tenants file, Envoy's configuration and the logs. A tenants file that
 	// is there already is used as it is. Empty means a temporary directory that is removed at the end.
 	Dir string
@@ -52,6 +57,7 @@ type demo struct {
 	shop, allowed, foreign net.Listener
 	processor              *processor
 	gateway                *gateway
+	database               *database // nil when the tenants are in the file
 	// failed gets what ends the demo before its time.
 	failed chan error
 	// stops undo the steps of the start; the last one first.
@@ -80,7 +86,7 @@ func Run(ctx context.Context, o Options) error {
 
 func (d *demo) start(ctx context.Context) error {
 	steps := []func(context.Context) error{
-		d.openDir, d.listen, d.writeTenants, d.startShop, d.startProcessor, d.startGateway, d.startPages, d.awaitAnswer,
+		d.openDir, d.listen, d.writeTenants, d.startRedis, d.fillRedis, d.startShop, d.startProcessor, d.startGateway, d.startPages, d.awaitAnswer,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -147,9 +153,13 @@ func origin(host string, l net.Listener) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-func (d *demo) writeTenants(context.Context) error {
+func (d *demo) writeTenants(ctx context.Context) error {
 	d.ready.Tenants = filepath.Join(d.dir, "tenants.yaml")
-	text := strings.NewReplacer("{{ALLOWED}}", d.ready.Allowed, "{{FOREIGN}}", d.ready.Foreign).Replace(tenantsFile)
+	how := "Edit and save: the change is live in under a second."
+	if d.o.Redis {
+		how = "Edit, save, and apply it to Redis: the change is live at once."
+	}
+	text := strings.NewReplacer("{{HOW}}", how, "{{ALLOWED}}", d.ready.Allowed, "{{FOREIGN}}", d.ready.Foreign).Replace(tenantsFile)
 	file, err := os.OpenFile(d.ready.Tenants, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	switch {
 	case errors.Is(err, os.ErrExist):
@@ -161,7 +171,7 @@ func (d *demo) writeTenants(context.Context) error {
 			return fmt.Errorf("writing the demo's tenants: %w", err)
 		}
 	}
-	d.tenants, err = openDocument(d.ready.Tenants)
+	d.tenants, err = openDocument(ctx, documentView{Path: d.ready.Tenants}, fileText(d.ready.Tenants))
 	return err
 }
 
@@ -189,10 +199,19 @@ func (d *demo) startPages(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		d.tenants.follow(ctx, d.processor.applied)
+		d.tenants.follow(ctx, d.applied)
 	}()
 	d.later(func() error { cancel(); <-done; return nil })
 	return nil
+}
+
+// applied waits until corsgate has taken in a change of the tenants. The error says what is wrong
+// with it; then the last good version stays in force.
+func (d *demo) applied(ctx context.Context) error {
+	if d.database != nil {
+		return d.processor.taken(ctx, d.database)
+	}
+	return d.processor.applied(ctx)
 }
 
 // serve runs an HTTP server on l. Requests that wait for something end with it.

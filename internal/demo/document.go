@@ -1,7 +1,6 @@
 package demo
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -9,55 +8,67 @@ import (
 	"time"
 )
 
-// documentPoll is how often the tenants file is looked at. It only decides when
-// the page shows it: corsgate watches the file by itself.
+// documentPoll is how often the tenants are looked at. It only decides when
+// the page shows them: corsgate follows them by itself.
 const documentPoll = 100 * time.Millisecond
 
-// documentView is the tenants file as the page sees it.
+// documentView is the tenants as the page sees them.
 type documentView struct {
 	// Revision grows with each change that corsgate has taken in or refused; the
 	// first is 1.
 	Revision uint64 `json:"revision"`
-	Path     string `json:"path"`
-	Content  string `json:"content"`
+	// Path is the file to edit, and Content what there is to decide by: the text of the file, or
+	// what Redis holds.
+	Path    string `json:"path"`
+	Content string `json:"content"`
+	// Command puts a saved file in force; "" when saving does.
+	Command string `json:"command"`
 	// Problem says why the last good version stays in force, or is empty.
 	Problem string `json:"problem"`
 }
 
-// document follows the tenants file.
+// document follows the tenants.
 type document struct {
+	// read gives the content as it is now.
+	read    func(context.Context) (string, error)
 	mu      sync.Mutex
 	view    documentView
 	changed chan struct{} // closed when view changes
 }
 
-// openDocument reads the file at path for the first time.
-func openDocument(path string) (*document, error) {
-	content, err := os.ReadFile(path)
+// openDocument reads the content of view for the first time.
+func openDocument(ctx context.Context, view documentView, read func(context.Context) (string, error)) (*document, error) {
+	content, err := read(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the demo's tenants: %w", err)
 	}
-	return &document{
-		view:    documentView{Revision: 1, Path: path, Content: string(content)},
-		changed: make(chan struct{}),
-	}, nil
+	view.Revision, view.Content = 1, content
+	return &document{read: read, view: view, changed: make(chan struct{})}, nil
 }
 
-// follow looks at the file until ctx ends. What it finds is published when
+// fileText reads the file at path.
+func fileText(path string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		content, err := os.ReadFile(path)
+		return string(content), err
+	}
+}
+
+// follow looks at the content until ctx ends. What it finds is published when
 // applied returns: then the change is in force, or refused with a problem.
 func (d *document) follow(ctx context.Context, applied func(context.Context) error) {
 	tick := time.NewTicker(documentPoll)
 	defer tick.Stop()
-	last := []byte(d.view.Content)
+	last := d.view.Content
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		// Editors replace files: between two names it is missing for a moment.
-		content, err := os.ReadFile(d.view.Path)
-		if err != nil || bytes.Equal(content, last) {
+		// Editors replace files: between two names it is missing for a moment. And Redis may be gone.
+		content, err := d.read(ctx)
+		if err != nil || content == last {
 			continue
 		}
 		last = content
@@ -65,7 +76,7 @@ func (d *document) follow(ctx context.Context, applied func(context.Context) err
 		if ctx.Err() != nil {
 			return
 		}
-		d.publish(string(content), problem)
+		d.publish(content, problem)
 	}
 }
 

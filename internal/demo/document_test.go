@@ -20,7 +20,7 @@ func TestDocumentFollowsTheFile(t *testing.T) {
 		}
 	}
 	write("one")
-	d, err := openDocument(path)
+	d, err := openDocument(t.Context(), documentView{Path: path, Command: "apply"}, fileText(path))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,9 +38,9 @@ func TestDocumentFollowsTheFile(t *testing.T) {
 		refuse error
 		want   documentView
 	}{
-		{"two", nil, documentView{Revision: 2, Path: path, Content: "two"}},
-		{"broken", errors.New("line 1: bad"), documentView{Revision: 3, Path: path, Content: "broken", Problem: "line 1: bad"}},
-		{"four", nil, documentView{Revision: 4, Path: path, Content: "four"}},
+		{"two", nil, documentView{Revision: 2, Path: path, Command: "apply", Content: "two"}},
+		{"broken", errors.New("line 1: bad"), documentView{Revision: 3, Path: path, Command: "apply", Content: "broken", Problem: "line 1: bad"}},
+		{"four", nil, documentView{Revision: 4, Path: path, Command: "apply", Content: "four"}},
 	}
 	for _, step := range steps {
 		refusals <- step.refuse

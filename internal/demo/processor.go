@@ -33,7 +33,7 @@ type processor struct {
 	seen app.Readiness
 }
 
-// startProcessor runs corsgate on the tenants file. Its log goes to corsgate.log.
+// startProcessor runs corsgate on the tenants. Its log goes to corsgate.log.
 func (d *demo) startProcessor(ctx context.Context) error {
 	file, err := os.Create(filepath.Join(d.dir, "corsgate.log"))
 	if err != nil {
@@ -41,12 +41,17 @@ func (d *demo) startProcessor(ctx context.Context) error {
 	}
 	d.later(file.Close)
 	cfg := config.Serve{
-		Tenants:       d.ready.Tenants,
 		Listen:        "127.0.0.1:0",
 		AdminListen:   "127.0.0.1:0",
 		UnknownTenant: "refuse",
 		Budget:        25 * time.Millisecond,
 		StopTimeout:   2 * time.Second,
+	}
+	if d.database != nil {
+		cfg.Redis = config.Redis{URL: d.database.url(), Prefix: config.DefaultRedisPrefix}
+		cfg.Mirror.StateDir = filepath.Join(d.dir, "state")
+	} else {
+		cfg.Tenants = d.ready.Tenants
 	}
 	corsgate, err := app.New(ctx, cfg, slog.New(slog.NewTextHandler(file, nil)))
 	if err != nil {

@@ -132,6 +132,9 @@ function summarise(results) {
 
 function showDocument(doc) {
   element("path").textContent = doc.path;
+  element("command").textContent = doc.command;
+  element("applied").hidden = !doc.command;
+  element("saved").hidden = !!doc.command;
   element("document").textContent = doc.content;
   element("problem").textContent = `The last good version stays in force, because of this:\n${doc.problem}`;
   element("problem").hidden = !doc.problem;
