@@ -3,24 +3,38 @@ package mirror
 import (
 	"slices"
 
-	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// admit lets the guard judge a head, and reports whether what was read with it counts.
-func (m *Mirror) admit(head store.Head) bool {
+// announcement is the newest change of a tenant whose document is not loaded since.
+type announcement struct {
+	at store.Position
+	// before is the change before the first one that is not loaded.
+	before store.Position
+}
+
+// mark notes where the store is known to be, before a read.
+func (m *Mirror) mark() mark {
 	m.mu.Lock()
-	before, forced := m.guard.verdict, m.guard.force
-	verdict := m.guard.admit(head)
-	confirmed := m.guard.force && !forced
+	defer m.mu.Unlock()
+	return m.guard.mark()
+}
+
+// admit lets the guard judge a head that was read since a mark, and reports whether what was read
+// with it counts.
+func (m *Mirror) admit(head store.Head, since mark) bool {
+	m.mu.Lock()
+	before, turn := m.guard.verdict, m.guard.turn
+	ok := m.guard.admit(head, since)
+	after, turned := m.guard.verdict, m.guard.turn != turn
 	m.mu.Unlock()
-	if verdict != before {
-		m.announceVerdict(before, verdict, head)
+	if after != before {
+		m.announceVerdict(before, after, head)
 	}
-	if verdict != before || confirmed {
+	if turned {
 		m.interrupt()
 	}
-	return verdict == admitted
+	return ok
 }
 
 // drop is a host that a tenant loses.
@@ -30,49 +44,76 @@ type drop struct {
 }
 
 // apply puts news in force as far as they may be. Hosts are given before they are taken, so
-// that one that moves is never nobody's.
-func (m *Mirror) apply(all []news, how how) {
+// that one that moves is never nobody's. It returns the ids of outdated news.
+func (m *Mirror) apply(all []news, how how) (outdated []string) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	before := m.visible()
 	now := m.clock()
 	var drops []drop
 	for i := range all {
 		n := &all[i]
 		h := m.index.byID(n.id)
-		announced, ok := m.heed(n, h)
-		if !ok {
+		if m.outdated(n, h) {
+			m.counters.discarded.Add(1)
+			outdated = append(outdated, n.id)
 			continue
 		}
+		announced := m.heed(n, h, how, now)
 		drops = append(drops, m.applyOne(n, h, how, announced, now)...)
 	}
 	for _, d := range drops {
 		m.index.take(d.held, d.host)
 	}
+	after := m.visible()
+	m.mu.Unlock()
+	m.queue.want(true, outdated...)
+	if after != before {
+		m.opt.OnChange()
+	}
+	return outdated
 }
 
-// heed compares news with what was announced about the tenant: news from before the
-// announcement do not count, and the load is repeated.
-func (m *Mirror) heed(n *news, h *held) (announced, ok bool) {
-	at, announced := m.announced[n.id]
-	if !announced {
-		return false, true
+// visible is what of [Status] applying can change.
+type visible struct {
+	vanished, emptied bool
+	problems          int64
+}
+
+func (m *Mirror) visible() visible {
+	return visible{vanished: m.vanished.holding, emptied: m.emptied.holding, problems: m.problems.changes()}
+}
+
+// outdated reports whether something newer is known about a tenant than its news: reads
+// overtake each other (R35).
+func (m *Mirror) outdated(n *news, h *held) bool {
+	a, announced := m.announced[n.id]
+	switch {
+	case announced && n.at.Before(a.at):
+		return true
+	case h == nil:
+		return n.same || n.data != nil && n.at.Before(m.removed)
+	default:
+		return n.at.Before(h.at) || n.same && h.sum.Load() != n.sum
 	}
-	if n.at.Before(at) {
-		m.counters.discarded.Add(1)
-		m.queue.want(true, n.id)
-		return true, false
-	}
+}
+
+// heed notes that the store has said something about a tenant, and reports whether that was
+// announced.
+func (m *Mirror) heed(n *news, h *held, how how, now int64) bool {
+	_, announced := m.announced[n.id]
 	delete(m.announced, n.id)
 	if h != nil {
 		h.pending.Store(false)
+		h.answered.Store(now)
+		h.at = n.at
+		if how.run != 0 {
+			h.run = how.run
+		}
 	}
-	return true, true
+	return announced
 }
 
 func (m *Mirror) applyOne(n *news, h *held, how how, announced bool, now int64) []drop {
-	if h != nil && how.run != 0 {
-		h.run = how.run
-	}
 	switch {
 	case n.err != nil:
 		m.reject(n, h, now, n.err)
@@ -81,143 +122,64 @@ func (m *Mirror) applyOne(n *news, h *held, how how, announced bool, now int64) 
 		return m.lose(n, h, announced || how.force, how, now)
 	case n.same:
 		return m.confirmSame(n, h, now)
-	case n.record == nil, n.broken != nil && h != nil && !holdsNothing(h):
+	case n.record == nil, n.broken != nil && h != nil && (h.readable() || h.deleted()):
 		m.reject(n, h, now, n.broken)
 		return nil
 	case n.broken != nil:
 		m.reject(n, nil, now, n.broken) // and keep its hosts from falling to the default tenant
 	case h != nil && !how.force && older(n.record, h.entry.Load().Record()):
-		m.counters.regressed.Add(1)
-		m.problems.add(n.id, "the store has an older revision than the one in force")
-		h.verified.Store(now)
+		m.regress(n, h)
 		return nil
 	case h != nil && !how.force && !m.brakes(n, h, now):
 		return nil
 	}
-	return m.put(n, h, how, announced, now)
-}
-
-// older reports whether a revision goes back.
-func older(next, current *tenant.Record) bool {
-	return next.Revision() > 0 && next.Revision() < current.Revision()
-}
-
-// holdsNothing reports whether h never had a document that could be read.
-func holdsNothing(h *held) bool {
-	r := h.entry.Load().Record()
-	return !r.Readable() && !r.Deleted()
-}
-
-// brakes reports whether a change that closes may be applied now.
-func (m *Mirror) brakes(n *news, h *held, now int64) bool {
-	current := h.entry.Load().Record()
-	var b *brake
-	switch {
-	case !current.Readable():
-		return true
-	case n.record.Deleted():
-		b = &m.vanished
-	case current.Origins() > 0 && n.record.Origins() == 0:
-		b = &m.emptied
-	default:
-		return true
-	}
-	if b.admit(now, 1, m.index.ids.EstimatedSize()) {
-		return true
-	}
-	m.holdBack(h)
-	return false
-}
-
-// holdBack keeps what is in force of a tenant against what the store says.
-func (m *Mirror) holdBack(h *held) {
-	if !h.braked {
-		h.braked = true
-		m.counters.heldBack.Add(1)
-	}
-}
-
-// reject keeps the last good document of a tenant.
-func (m *Mirror) reject(n *news, h *held, now int64, why error) {
-	m.counters.rejected.Add(1)
-	if m.problems.add(n.id, why.Error()) {
-		m.opt.Log.Warn("a tenant document in the store cannot be used; the last good one stays in force",
-			"tenant", n.id, "known", h != nil, "error", cut(why.Error()))
-	}
-	if h != nil {
-		h.rejected = true
-		h.missing = 0
-		h.verified.Store(now)
-	}
+	return m.put(n, h, announced, how, now)
 }
 
 // confirmSame notes that the document in force is still the stored one.
 func (m *Mirror) confirmSame(n *news, h *held, now int64) (drops []drop) {
-	if h == nil {
-		return nil // evicted meanwhile
-	}
 	h.verified.Store(now)
-	h.missing, h.rejected, h.braked = 0, false, false
+	h.missing, h.braked = 0, false
+	if h.rejected && (h.readable() || h.deleted()) {
+		h.rejected = false
+		m.problems.remove(n.id)
+	}
 	if !n.check {
 		return nil
 	}
+	moved := false
 	for _, host := range n.hosts {
-		strange := slices.Contains(n.strange, host)
-		switch has := m.index.has(h, host); {
-		case strange:
+		has := m.index.has(h, host)
+		switch {
+		case slices.Contains(n.strange, host):
 			m.counters.integrity.Add(1)
 			drops = append(drops, drop{h, host})
+			moved = moved || has
 		case !has:
-			m.index.give(h, host)
+			m.give(h, host)
+			moved = true
 		}
 	}
-	return drops
-}
-
-// lose deals with a document that is not there. Announced it is a deletion; otherwise
-// the store may just have lost it, and the tenant stays for a while (T29).
-func (m *Mirror) lose(n *news, h *held, sure bool, how how, now int64) []drop {
-	if h == nil {
-		return nil
+	if moved {
+		m.save(n) // which hosts are another's is kept with it
 	}
-	if !sure && !h.entry.Load().Record().Deleted() {
-		if h.missing == 0 {
-			h.missing = now
-			m.counters.missing.Add(1)
-			return nil
-		}
-		if now-h.missing < int64(m.opt.AbsentAfter) {
-			return nil
-		}
-	}
-	if !how.force && h.entry.Load().Record().Readable() && !m.vanished.admit(now, 1, m.index.ids.EstimatedSize()) {
-		m.holdBack(h)
-		return nil
-	}
-	m.counters.deleted.Add(1)
-	m.problems.remove(n.id)
-	var drops []drop
-	for _, host := range h.entry.Load().Record().Hosts() {
-		drops = append(drops, drop{h, host})
-	}
-	h.gone.Store(true)
-	m.index.ids.Invalidate(h.id)
-	if m.opt.State != nil {
-		m.opt.State.Delete(h.id)
-		m.unsaved = true
+	if len(n.strange) == 0 && !h.rejected {
+		m.problems.remove(n.id)
 	}
 	return drops
 }
 
 // put makes a document the one in force.
-func (m *Mirror) put(n *news, h *held, how how, announced bool, now int64) (drops []drop) {
+func (m *Mirror) put(n *news, h *held, announced bool, how how, now int64) (drops []drop) {
 	m.counters.applied.Add(1)
 	var before []string
 	isNew := h == nil
 	if isNew {
-		h = &held{id: n.id, jitter: uint8(xxhashOf(n.id)), run: how.run} //nolint:gosec // any byte will do
+		h = newHeld(n.id)
+		h.run, h.at = how.run, n.at
+		h.answered.Store(now)
 	} else {
-		before = h.entry.Load().Record().Hosts()
+		before = h.hosts()
 	}
 	h.entry.Store(n.entry)
 	h.sum.Store(n.sum)
@@ -227,7 +189,7 @@ func (m *Mirror) put(n *news, h *held, how how, announced bool, now int64) (drop
 		m.problems.remove(n.id)
 	}
 	if isNew {
-		m.index.ids.Set(n.id, h)
+		m.index.add(h)
 		m.absentees.Invalidate(absenceKey("", n.id))
 	}
 	for _, host := range n.hosts {
@@ -237,7 +199,7 @@ func (m *Mirror) put(n *news, h *held, how how, announced bool, now int64) (drop
 			drops = append(drops, drop{h, host})
 			continue
 		}
-		if m.opt.Lazy && host[0] == '*' && (slices.Contains(before, host) || isNew && !announced) {
+		if m.part != nil && host[0] == '*' && (slices.Contains(before, host) || isNew && !announced) {
 			continue // nobody's binding changes
 		}
 		m.give(h, host)
@@ -247,10 +209,7 @@ func (m *Mirror) put(n *news, h *held, how how, announced bool, now int64) (drop
 			drops = append(drops, drop{h, host})
 		}
 	}
-	if m.opt.State != nil {
-		m.opt.State.Put(n.id, pack(n.strange, n.data))
-		m.unsaved = true
-	}
+	m.save(n)
 	return drops
 }
 

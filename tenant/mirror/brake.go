@@ -16,13 +16,19 @@ type brake struct {
 	holding bool
 }
 
-// admit reports whether n more tenants, of total, may change now.
+// admit reports whether n more tenants, of total, may change now, and counts them.
 func (b *brake) admit(now int64, n, total int) bool {
+	ok := b.allows(now, n, total)
+	b.count += n
+	return ok
+}
+
+// allows is admit for tenants that will be admitted one by one.
+func (b *brake) allows(now int64, n, total int) bool {
 	if now-b.began > int64(brakeWindow) {
 		b.began, b.count = now, 0
 	}
-	b.count += n
-	if b.count > max(b.floor, total*b.percent/100) {
+	if b.count+n > max(b.floor, total*b.percent/100) {
 		b.holding = true
 	}
 	return !b.holding

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -31,7 +32,7 @@ type news struct {
 }
 
 // decode reads what changed. It needs no lock: what is in force may change
-// meanwhile, which costs one decoding too much or is found by the next read.
+// meanwhile, which costs one decoding too much or is found by apply.
 func (m *Mirror) decode(got store.Documents, how how) []news {
 	all := make([]news, len(got.All))
 	for i := range got.All {
@@ -44,7 +45,7 @@ func (m *Mirror) decode(got store.Documents, how how) []news {
 		n.sum = xxhash.Sum64(d.Data)
 		if h := m.index.byID(d.ID); h != nil && h.sum.Load() == n.sum {
 			n.same = true
-			n.hosts = h.entry.Load().Record().Hosts()
+			n.hosts = h.hosts()
 			n.check = how.run != 0
 			continue
 		}
@@ -68,14 +69,56 @@ func (n *news) read(m *Mirror) {
 	n.check = true
 }
 
-// verify asks who the hosts of new documents belong to, and returns the tenants, but for those
-// of known, that own one.
-func (m *Mirror) verify(ctx context.Context, all []news, known []string) ([]string, error) {
+// errHeld says that the guard does not admit what was read.
+var errHeld = errors.New("the store is not where it should be, so what it says does not count")
+
+// rounds bounds how far hosts are followed from tenant to tenant.
+const rounds = 4
+
+// documents loads ids, at most maxPage, and applies what comes of it, together with the other
+// tenants that hosts move from and to. It returns the ids of whom newer news are known already;
+// they are asked for again.
+func (m *Mirror) documents(ctx context.Context, ids []string, how how) (outdated []string, err error) {
+	var all []news
+	read := make(map[string]bool)
+	for round := 0; len(ids) > 0; round++ {
+		if len(ids) > maxPage || round == rounds {
+			m.queue.want(true, ids...) // too far to be applied together
+			break
+		}
+		mark := m.mark()
+		m.counters.reads.Add(1)
+		got, err := m.opt.Reader.Documents(ctx, ids)
+		if err != nil {
+			return nil, fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
+		}
+		if !m.admit(got.Head, mark) {
+			return nil, errHeld
+		}
+		for _, id := range ids {
+			read[id] = true
+		}
+		some := m.decode(got, how)
+		owners, err := m.verify(ctx, some)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+		ids = slices.DeleteFunc(owners, func(id string) bool { return read[id] })
+	}
+	return m.apply(all, how), nil
+}
+
+// verify asks who the hosts belong to that tenants have got or lost, and returns the tenants that
+// got them without having them yet: a host that moves must not be nobody's in between, so
+// those are applied together.
+func (m *Mirror) verify(ctx context.Context, all []news) ([]string, error) {
 	var hosts []string
 	for i := range all {
 		if all[i].check {
 			hosts = append(hosts, all[i].hosts...)
 		}
+		hosts = append(hosts, m.lost(&all[i])...)
 	}
 	if len(hosts) == 0 {
 		return nil, nil
@@ -84,23 +127,30 @@ func (m *Mirror) verify(ctx context.Context, all []news, known []string) ([]stri
 	if err != nil {
 		return nil, err
 	}
-	var others []string
 	for i := range all {
 		n := &all[i]
-		if !n.check {
+		if n.check {
+			n.strange = slices.DeleteFunc(slices.Clone(n.hosts), func(host string) bool { return owners[host] == n.id })
+		}
+	}
+	var others []string
+	for host, id := range owners {
+		if !tenant.ValidID(id) {
 			continue
 		}
-		for _, host := range n.hosts {
-			owner := owners[host]
-			if owner == n.id {
-				continue
-			}
-			n.strange = append(n.strange, host)
-			if owner != "" && tenant.ValidID(owner) && !slices.Contains(known, owner) && len(others) < maxPage {
-				others = append(others, owner)
-			}
+		if h := m.index.byID(id); h == nil || !m.index.has(h, host) {
+			others = append(others, id)
 		}
 	}
 	slices.Sort(others)
 	return slices.Compact(others), nil
+}
+
+// lost are the hosts that a tenant has in memory and not in its news.
+func (m *Mirror) lost(n *news) []string {
+	h := m.index.byID(n.id)
+	if h == nil || n.same || n.err != nil || n.data != nil && n.record == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(h.hosts()), func(host string) bool { return slices.Contains(n.hosts, host) })
 }

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"encoding/binary"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,9 +13,6 @@ import (
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/store"
 )
-
-// xxhashOf is the hash of a text.
-func xxhashOf(s string) uint64 { return xxhash.Sum64String(s) }
 
 // maxPackedHost bounds one host on disk, in bytes.
 const maxPackedHost = 1 << 10
@@ -67,19 +65,24 @@ func (m *Mirror) restore() {
 		m.position = saved.Position
 		m.guard.restore(saved)
 	}
-	verified := -int64(max(0, time.Since(saved.At)))
+	// A time that makes no sense is long ago, but not before time began.
+	age := min(max(0, time.Since(saved.At)), math.MaxInt64/2)
 	for i := range all {
 		n := &all[i]
-		h := &held{id: n.id, jitter: uint8(xxhashOf(n.id))} //nolint:gosec // any byte will do
+		h := newHeld(n.id)
 		h.entry.Store(n.entry)
 		h.sum.Store(n.sum)
-		h.verified.Store(verified)
-		m.index.ids.Set(n.id, h)
+		h.verified.Store(-int64(age))
+		h.answered.Store(-int64(age))
+		m.index.add(h)
 		for _, host := range n.hosts {
 			if !slices.Contains(n.strange, host) {
 				m.index.give(h, host)
 			}
 		}
+	}
+	if m.whole != nil {
+		m.whole.entire.Store(saved.Complete)
 	}
 	m.mu.Unlock()
 	if len(all) > 0 {
@@ -90,7 +93,8 @@ func (m *Mirror) restore() {
 	m.opt.OnChange()
 }
 
-// readState decodes what the state keeps, on all processors.
+// readState decodes what the state keeps, on all processors. Without what cannot be decoded the
+// copy is not complete.
 func (m *Mirror) readState() (store.Saved, []news, error) {
 	const batchSize = 256
 	work := make(chan []news, runtime.GOMAXPROCS(0))
@@ -102,24 +106,22 @@ func (m *Mirror) readState() (store.Saved, []news, error) {
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for list := range work {
-				good := list[:0]
-				for _, n := range list {
-					n.read(m)
-					n.data = nil
-					if n.entry != nil {
-						good = append(good, n)
-					}
+				for i := range list {
+					list[i].read(m)
+					list[i].data = nil
 				}
 				mu.Lock()
-				all = append(all, good...)
+				all = append(all, list...)
 				mu.Unlock()
 			}
 		})
 	}
 	var list []news
+	bad := 0
 	saved, err := m.opt.State.Load(func(id string, packed []byte) {
 		strange, data, ok := unpack(packed)
 		if !ok || !tenant.ValidID(id) {
+			bad++
 			return
 		}
 		list = append(list, news{id: id, data: data, sum: xxhash.Sum64(data), strange: strange})
@@ -131,10 +133,31 @@ func (m *Mirror) readState() (store.Saved, []news, error) {
 	work <- list
 	close(work)
 	workers.Wait()
-	return saved, all, err
+	good := slices.DeleteFunc(all, func(n news) bool { return n.entry == nil })
+	saved.Complete = saved.Complete && err == nil && bad == 0 && len(good) == len(all)
+	return saved, good, err
 }
 
-// commit tells the state where the copy is.
+// save keeps a document that was put in force for the next run.
+func (m *Mirror) save(n *news) {
+	if m.opt.State != nil {
+		m.opt.State.Put(n.id, pack(n.strange, n.data))
+		m.unsaved = true
+	}
+}
+
+// forget notes that a tenant is there no more.
+func (m *Mirror) forget(n *news) {
+	if m.removed.Before(n.at) {
+		m.removed = n.at
+	}
+	if m.opt.State != nil {
+		m.opt.State.Delete(n.id)
+		m.unsaved = true
+	}
+}
+
+// commit tells the state where the copy is: before the first change that it does not hold.
 func (m *Mirror) commit() {
 	if m.opt.State == nil {
 		return
@@ -142,16 +165,18 @@ func (m *Mirror) commit() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	confirmed := m.confirmed.Load()
-	if confirmed <= 0 || m.guard.verdict != admitted {
+	if confirmed == never || m.guard.verdict != admitted {
 		return
 	}
 	s := store.Saved{
-		Epoch: m.guard.epoch, Confirmed: m.guard.confirmed, Position: m.saved.Position,
+		Epoch: m.guard.epoch, Confirmed: m.guard.confirmed, Position: m.position,
 		At:       time.Now().Add(-time.Duration(m.clock() - confirmed)),
-		Complete: m.primed.Load() && !m.opt.Lazy,
+		Complete: m.primed.Load(),
 	}
-	if len(m.announced) == 0 {
-		s.Position = m.position
+	for _, a := range m.announced {
+		if a.before.Before(s.Position) {
+			s.Position = a.before
+		}
 	}
 	last := m.saved
 	if !m.unsaved && s.Position == last.Position && s.Epoch == last.Epoch && s.Confirmed == last.Confirmed &&

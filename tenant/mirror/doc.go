@@ -12,9 +12,9 @@
 // the last run), baseline (the operator's static documents), none (a closed answer).
 //
 // The store is a witness, not an authority over memory. A head that went back in
-// time, another epoch or a vanished stream freeze what is held ([guard]); a document that
+// time, another epoch or a vanished stream freeze what is held (the guard); a document that
 // is gone without having been deleted stays for a while; many tenants that vanish at once are
-// held back ([brake]); a document that cannot be read leaves the last good one in
+// held back (the brake); a document that cannot be read leaves the last good one in
 // force. An operator's confirmation ends all of this.
 //
 // Who does what, and by which goroutine:

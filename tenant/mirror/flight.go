@@ -2,7 +2,9 @@ package mirror
 
 import (
 	"math/rand/v2"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -43,20 +45,16 @@ type flight struct {
 	ready chan struct{}
 	once  sync.Once
 	timer *time.Timer
+	// late: the load has taken the budget. A flight that was joined and landed at once is not late,
+	// however closed its ready is: who looks again finds the tenant.
+	late atomic.Bool
 }
 
 // wake lets the waiting requests look again.
 func (f *flight) wake() { f.once.Do(func() { close(f.ready) }) }
 
 // overdue reports whether nobody should wait any more.
-func (f *flight) overdue() bool {
-	select {
-	case <-f.ready:
-		return true
-	default:
-		return false
-	}
-}
+func (f *flight) overdue() bool { return f.late.Load() }
 
 // fly joins the flight of a key, or starts one; nil when the limiter refuses.
 func (m *Mirror) fly(key, host, id string) *flight {
@@ -68,24 +66,40 @@ func (m *Mirror) fly(key, host, id string) *flight {
 	if !m.limiter.take() {
 		return nil
 	}
-	f := &flight{key: key, host: host, id: id, ready: make(chan struct{})}
-	f.timer = time.AfterFunc(m.opt.LookupBudget, f.wake)
-	m.flights[key] = f
+	// A key may be a part of a larger text of the request.
+	f := &flight{key: strings.Clone(key), host: strings.Clone(host), id: strings.Clone(id), ready: make(chan struct{})}
+	f.timer = time.AfterFunc(m.opt.LookupBudget, func() {
+		f.late.Store(true)
+		f.wake()
+	})
+	m.flights[f.key] = f
 	m.counters.unknown.Add(1)
 	m.queue.resolve(f)
 	return f
 }
 
-// land ends flights. in reports whether the tenant of a flight is in memory now; what is
-// not is remembered before anybody looks again.
-func (m *Mirror) land(flights []*flight, failed bool, in func(*flight) bool) {
+// outcome is what became of a flight.
+type outcome int
+
+const (
+	// unsure: the store could not say.
+	unsure outcome = iota
+	// unknown: there is no such tenant.
+	unknown
+	// known: the tenant is in memory now.
+	known
+)
+
+// land ends flights; how says what became of each. What is not in memory is remembered before
+// anybody looks again.
+func (m *Mirror) land(flights []*flight, how func(*flight) outcome) {
 	found := 0
 	for _, f := range flights {
-		if failed || !in(f) {
-			m.remember(f.key, failed)
-			continue
+		if o := how(f); o == known {
+			found++
+		} else {
+			m.remember(f.key, o == unsure)
 		}
-		found++
 	}
 	m.flightsMu.Lock()
 	m.limiter.refund(found)

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/corsgate/corsgate/tenant"
@@ -35,12 +34,13 @@ func (m *Mirror) follow(ctx context.Context) error {
 		case err == nil || ctx.Err() != nil:
 			pause = minPause
 			continue
-		case m.followed.Load() > began:
+		case m.confirmed.Load() > began:
 			pause = minPause
 		}
 		m.counters.sessions.Add(1)
 		if !m.down.Swap(true) {
 			m.opt.Log.WarnContext(ctx, "the store cannot be followed; deciding by what is in memory", "error", err)
+			m.opt.OnChange()
 		}
 		rest(ctx, pause)
 		pause = min(2*pause, maxPause)
@@ -50,17 +50,15 @@ func (m *Mirror) follow(ctx context.Context) error {
 
 // session follows until something fails, or until it is interrupted: then it returns nil.
 func (m *Mirror) session(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	select {
-	case <-m.poke:
+	case <-m.poke: // what it was about is seen now; what comes later ends this session
 	default:
 	}
-	head, err := m.head(ctx)
+	head, since, err := m.head(ctx)
 	if err != nil {
 		return err
 	}
-	if !m.admit(head) {
+	if !m.admit(head, since) {
 		rest(ctx, heldPause)
 		return nil
 	}
@@ -74,6 +72,9 @@ func (m *Mirror) session(ctx context.Context) error {
 			return err
 		}
 	}
+	link := m.connect()
+	defer m.disconnect()
+	ctx, cancel := context.WithCancel(ctx)
 	interrupted := make(chan struct{})
 	go func() {
 		defer close(interrupted)
@@ -84,37 +85,63 @@ func (m *Mirror) session(ctx context.Context) error {
 		}
 	}()
 	defer func() { cancel(); <-interrupted }()
-	for first := true; ; first = false {
-		wait := m.opt.Heartbeat
-		if first {
-			wait = 0 // what happened meanwhile, and then that it is all
-		}
+	return m.read(ctx, link)
+}
+
+// read takes changes until something fails or ctx ends.
+func (m *Mirror) read(ctx context.Context, link uint64) error {
+	wait := time.Duration(0) // what happened meanwhile, and then that it is all
+	for {
 		changes, err := m.opt.Reader.Changes(ctx, m.reached(), maxChanges, wait)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
 			return fmt.Errorf("following the changes: %w", err)
 		}
-		m.take(changes)
+		m.take(link, changes)
 		if len(changes) < maxChanges {
-			m.caughtUp()
+			m.caughtUp(link)
 		}
+		wait = m.opt.Heartbeat
 	}
 }
 
-// head reads where the store is.
-func (m *Mirror) head(ctx context.Context) (store.Head, error) {
+// connect begins a session in which the changes lead to the store without a gap.
+func (m *Mirror) connect() (link uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lastLink++
+	m.link = m.lastLink
+	return m.link
+}
+
+func (m *Mirror) disconnect() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.link = 0
+}
+
+// linked is the session of the follower, or 0.
+func (m *Mirror) linked() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.link
+}
+
+// head reads where the store is, since a mark.
+func (m *Mirror) head(ctx context.Context) (store.Head, mark, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.opt.LoadTimeout)
 	defer cancel()
+	since := m.mark()
 	m.counters.reads.Add(1)
 	began := time.Now()
 	head, err := m.opt.Reader.Head(ctx)
 	if err != nil {
-		return head, fmt.Errorf("reading where the store is: %w", err)
+		return head, since, fmt.Errorf("reading where the store is: %w", err)
 	}
 	m.opt.OnHead(head, time.Since(began))
-	return head, nil
+	return head, since, nil
 }
 
 // reached is the last change that was taken.
@@ -124,22 +151,35 @@ func (m *Mirror) reached() store.Position {
 	return m.position
 }
 
+// trimmed reports whether changes after a position may have left the stream.
+func trimmed(head store.Head, position store.Position) bool {
+	switch {
+	case !head.Trimmed.IsZero():
+		return position.Before(head.Trimmed)
+	case head.First.IsZero():
+		return position.Before(head.Last)
+	default:
+		return position.Before(head.First) // the store cannot say whether there was something in between
+	}
+}
+
 // needsResync says why the changes alone do not bring the copy up to date, or "".
 func (m *Mirror) needsResync(ctx context.Context, head store.Head) (string, error) {
 	m.mu.Lock()
-	position, resync, force := m.position, m.guard.resync, m.guard.force
+	position, force := m.position, m.guard.force
+	doubt := m.guard.doubts != m.guard.resolved
 	complete := m.primed.Load() || m.saved.Complete
 	m.mu.Unlock()
 	switch {
 	case force:
 		return "an operator has confirmed the store", nil
-	case resync:
+	case doubt:
 		return "the store was elsewhere meanwhile", nil
-	case !complete && !m.opt.Lazy:
+	case !complete && m.part == nil:
 		return "there is no whole copy", nil
 	case position.IsZero():
 		return "there is no copy", nil
-	case position.Before(head.Trimmed):
+	case trimmed(head, position):
 		return "changes were trimmed before they were read", nil
 	case head.First.IsZero() || position.Before(head.First):
 		m.resume()
@@ -159,25 +199,29 @@ func (m *Mirror) needsResync(ctx context.Context, head store.Head) (string, erro
 // resume lets the follower vouch for a copy from disk, to which the changes
 // lead without a gap.
 func (m *Mirror) resume() {
-	if m.confirmed.Load() == 0 {
-		m.since.Store(math.MinInt64)
-		m.primed.Store(!m.opt.Lazy)
+	if m.since.CompareAndSwap(nothing, everything) {
+		m.primed.Store(m.part == nil)
 	}
 }
 
-// take asks for the documents that have changed.
-func (m *Mirror) take(changes []store.Change) {
-	if len(changes) == 0 {
-		return
-	}
+// take asks for the documents that have changed, and returns the oldest change that was new.
+func (m *Mirror) take(link uint64, changes []store.Change) (oldest store.Position) {
 	var ids []string
 	m.mu.Lock()
+	if link != m.link || m.guard.verdict != admitted {
+		changes = nil
+	}
 	for i := range changes {
 		c := &changes[i]
 		if c.At.Compare(m.position) <= 0 {
 			continue // the check was faster
 		}
+		if oldest.IsZero() {
+			oldest = c.At
+		}
+		before := m.position
 		m.position = c.At
+		m.guard.see(c.At)
 		m.counters.changes.Add(1)
 		switch {
 		case c.Kind == store.KindConfirm:
@@ -185,7 +229,10 @@ func (m *Mirror) take(changes []store.Change) {
 		case !tenant.ValidID(c.Tenant):
 			m.counters.integrity.Add(1)
 		default:
-			m.announced[c.Tenant] = c.At
+			if a, is := m.announced[c.Tenant]; is {
+				before = a.before
+			}
+			m.announced[c.Tenant] = announcement{at: c.At, before: before}
 			if h := m.index.byID(c.Tenant); h != nil {
 				h.pending.Store(true)
 			}
@@ -194,66 +241,20 @@ func (m *Mirror) take(changes []store.Change) {
 	}
 	m.mu.Unlock()
 	m.queue.want(true, ids...)
+	return oldest
 }
 
 // caughtUp notes that the stream has nothing that was not taken.
-func (m *Mirror) caughtUp() {
+func (m *Mirror) caughtUp(link uint64) {
 	m.mu.Lock()
-	ok := m.guard.verdict == admitted
+	ok := link == m.link && m.guard.verdict == admitted
+	first := false
+	if ok {
+		first = m.confirmed.Swap(m.clock()) == never
+	}
 	m.mu.Unlock()
-	if !ok {
-		return
-	}
-	now := m.clock()
-	first := m.confirmed.Swap(now) <= 0
-	m.followed.Store(now)
-	if m.down.Load() && m.down.Swap(false) || first {
-		m.opt.Log.Info("following the store", "tenants", m.index.ids.EstimatedSize(), "position", m.reached().String())
+	if ok && (m.down.Swap(false) || first) {
+		m.opt.Log.Info("following the store", "tenants", m.index.size(), "position", m.reached().String())
 		m.opt.OnChange()
-	}
-}
-
-// check looks where the store is from time to time, beside the follower: it may be stuck,
-// or listen to a node that is not the store any more (R13, R16).
-func (m *Mirror) check(ctx context.Context) error {
-	stuck := 0
-	for rest(ctx, m.opt.CheckInterval); ctx.Err() == nil; rest(ctx, m.opt.CheckInterval) {
-		head, err := m.head(ctx)
-		if err != nil || !m.admit(head) || // the follower says so
-			m.confirmed.Load() <= 0 || !m.reached().Before(head.Last) {
-			stuck = 0
-			continue
-		}
-		if m.reached().Before(head.Trimmed) {
-			m.interrupt()
-			continue
-		}
-		if m.pull(ctx) == nil {
-			stuck++
-		}
-		if stuck > 1 {
-			m.counters.stuck.Add(1)
-			m.opt.Log.WarnContext(ctx, "the follower does not see the changes; connecting it anew")
-			m.interrupt()
-			stuck = 0
-		}
-	}
-	return nil
-}
-
-// pull takes the changes that the follower should have seen.
-func (m *Mirror) pull(ctx context.Context) error {
-	for {
-		ctx, cancel := context.WithTimeout(ctx, m.opt.LoadTimeout)
-		changes, err := m.opt.Reader.Changes(ctx, m.reached(), maxChanges, 0)
-		cancel()
-		if err != nil {
-			return fmt.Errorf("reading the changes: %w", err)
-		}
-		m.take(changes)
-		if len(changes) < maxChanges {
-			m.caughtUp()
-			return nil
-		}
 	}
 }

@@ -9,17 +9,17 @@ type verdict string
 const (
 	// admitted: the store is where it should be.
 	admitted verdict = ""
-	// empty: nobody has written to the store yet.
+	// heldEmpty: nobody has written to the store yet.
 	heldEmpty verdict = "empty"
-	// vanished: there is no change stream any more: flushed, or a replica that was
+	// heldVanished: there is no change stream any more: flushed, or a replica that was
 	// promoted before its first synchronisation (R14).
 	heldVanished verdict = "vanished"
-	// foreign: the epoch is another one: another registry, or one begun anew (R14).
+	// heldEpoch: the epoch is another one: another registry, or one begun anew (R14).
 	heldEpoch verdict = "epoch"
-	// regressed: the newest change is older than one seen before: a lagging replica, or
+	// heldRegressed: the newest change is older than one seen before: a lagging replica, or
 	// an old backup (R13).
 	heldRegressed verdict = "regressed"
-	// schema: the layout is newer than this program (R10).
+	// heldSchema: the layout is newer than this program (R10).
 	heldSchema verdict = "schema"
 )
 
@@ -35,59 +35,89 @@ type guard struct {
 	confirmed string
 	seen      store.Position // the newest change ever seen
 	verdict   verdict        // of the last head
-	// resync says that the copy must be compared with the whole store.
-	resync bool
+	// turn grows with each change of the verdict, and with each confirmation.
+	turn uint64
+	// doubts counts the reasons to compare the copy with the whole store, resolved those that a
+	// comparison has dealt with.
+	doubts, resolved uint64
 	// force says that an operator has confirmed the store: what it says counts, also
 	// where it goes back.
 	force bool
 }
+
+// mark is what the guard knew when a read began. Reads overtake each other, so a head is judged
+// by what was known then.
+type mark struct {
+	turn uint64
+	seen store.Position
+}
+
+func (g *guard) mark() mark { return mark{turn: g.turn, seen: g.seen} }
 
 // restore continues from an earlier run.
 func (g *guard) restore(s store.Saved) {
 	g.known, g.epoch, g.confirmed, g.seen = true, s.Epoch, s.Confirmed, s.Position
 }
 
-// admit judges a head and remembers it when it is admitted.
-func (g *guard) admit(h store.Head) verdict {
+// admit judges a head that was read since a mark, and remembers it when it is admitted. Of two
+// reads that were under way when the store turned, one says nothing about where it is now: that
+// head is not admitted, and changes nothing.
+func (g *guard) admit(h store.Head, since mark) bool {
+	if since.turn != g.turn {
+		return false
+	}
 	before := g.verdict
-	g.verdict = g.judge(h)
+	g.verdict = g.judge(h, since.seen)
+	if g.verdict != before {
+		g.turn++
+	}
 	if g.verdict != admitted {
-		return g.verdict
+		return false
 	}
 	if before != admitted && before != heldEmpty {
-		g.resync = true // the store was elsewhere meanwhile
+		g.doubts++ // the store was elsewhere meanwhile
 	}
-	if g.known && h.Confirmed != "" && h.Confirmed != g.confirmed {
-		g.resync, g.force = true, true
-		g.seen = store.Position{}
+	if g.known && g.confirms(h, since.seen) {
+		g.doubts++
+		g.turn++
+		g.force = true
 	}
 	g.known, g.epoch = true, h.Epoch
 	if h.Confirmed != "" {
 		g.confirmed = h.Confirmed
 	}
-	if g.seen.Before(h.Last) {
-		g.seen = h.Last
-	}
-	return admitted
+	g.see(h.Last)
+	return true
 }
 
-func (g *guard) judge(h store.Head) verdict {
+// see notes that there is a change.
+func (g *guard) see(at store.Position) {
+	if g.seen.Before(at) {
+		g.seen = at
+	}
+}
+
+func (g *guard) judge(h store.Head, seen store.Position) verdict {
 	switch {
 	case h.Schema > maxSchema:
 		return heldSchema
 	case !g.known && !h.Exists:
 		return heldEmpty
-	case !g.known:
-		return admitted
-	case h.Confirmed != "" && h.Confirmed != g.confirmed:
+	case !g.known, g.confirms(h, seen):
 		return admitted
 	case !h.Exists:
 		return heldVanished
 	case g.epoch != "" && h.Epoch != g.epoch:
 		return heldEpoch
-	case h.Last.Before(g.seen):
+	case h.Last.Before(seen):
 		return heldRegressed
 	default:
 		return admitted
 	}
+}
+
+// confirms reports whether an operator has confirmed the store since. A confirmation is a change
+// itself: another token in a store that has gone back is one from before.
+func (g *guard) confirms(h store.Head, seen store.Position) bool {
+	return h.Confirmed != "" && h.Confirmed != g.confirmed && !h.Last.Before(seen)
 }

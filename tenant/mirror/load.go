@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // Bounds of a read, as the store's contract has them.
@@ -23,26 +25,24 @@ const (
 	maxLoadPause = time.Second
 )
 
-// errHeld says that the guard does not admit what was read.
-var errHeld = errors.New("the store is not where it should be, so what it says does not count")
-
 // load works off the queue until ctx ends.
-func (m *Mirror) load(ctx context.Context) error {
-	pause := minPause
+func (m *Mirror) load(ctx context.Context, urgent bool) error {
+	pause, size := minPause, maxDocuments
 	for {
-		b, ok := m.queue.next(ctx)
+		b, ok := m.queue.next(ctx, size, urgent)
 		if !ok {
 			return nil
 		}
 		err := m.loadBatch(ctx, b)
 		if err == nil {
-			pause = minPause
+			pause, size = minPause, min(2*size, maxDocuments)
 			continue
 		}
 		m.counters.failed.Add(1)
 		if len(b.resolves) > 0 {
 			continue // others may wait
 		}
+		size = max(size/2, 1) // documents may be so large that fewer fit into the time
 		rest(ctx, pause)
 		pause = min(2*pause, maxLoadPause)
 		if b.changed {
@@ -72,7 +72,8 @@ func (m *Mirror) loadBatch(ctx context.Context, b batch) error {
 	case len(b.rebinds) > 0:
 		return m.rebind(ctx, b.rebinds)
 	default:
-		return m.documents(ctx, b.ids, how{})
+		_, err := m.documents(ctx, b.ids, how{})
+		return err
 	}
 }
 
@@ -84,29 +85,21 @@ func (m *Mirror) resolve(ctx context.Context, flights []*flight) error {
 			hosts = append(hosts, f.host)
 		}
 	}
+	since := m.epoch()
 	found, err := m.find(ctx, hosts)
-	ids := make([]string, 0, len(flights))
 	if err == nil {
 		for _, f := range flights {
-			if id := found.id(f); id != "" {
-				ids = append(ids, id)
+			if f.id != "" {
+				found[f.key] = ownership{id: f.id}
 			}
 		}
-		slices.Sort(ids)
-		if ids = slices.Compact(ids); len(ids) > 0 {
-			err = m.documents(ctx, ids, how{})
-		}
+		err = m.fetch(ctx, found)
 	}
-	m.land(flights, err != nil, func(f *flight) bool {
-		id := found.id(f)
-		h := m.index.byID(id)
-		if h != nil && (f.host == "" || m.bind(h, f.host, found[f.host].as)) {
-			return true
+	m.land(flights, func(f *flight) outcome {
+		if err != nil {
+			return unsure
 		}
-		if id != "" && f.host != "" {
-			m.counters.integrity.Add(1) // a host key without a document that lists the host
-		}
-		return false
+		return m.settle(f.host, found[f.key], since)
 	})
 	if err != nil {
 		return fmt.Errorf("loading tenants that are not in memory: %w", err)
@@ -114,57 +107,105 @@ func (m *Mirror) resolve(ctx context.Context, flights []*flight) error {
 	return nil
 }
 
-// rebind asks again who hosts belong to that have been bound by a wildcard.
+// rebind asks again who hosts belong to.
 func (m *Mirror) rebind(ctx context.Context, hosts []string) error {
+	since := m.epoch()
 	found, err := m.find(ctx, hosts)
-	if err != nil {
-		return err
+	if err == nil {
+		err = m.fetch(ctx, found)
 	}
+	for _, host := range hosts {
+		switch {
+		case err != nil:
+			m.part.ask(host)
+		case m.settle(host, found[host], since) == unknown:
+			m.part.unbind(host)
+		}
+	}
+	return err
+}
+
+// retries bounds how often outdated documents are loaded again while somebody waits for them.
+const retries = 2
+
+// fetch loads the tenants of hosts, but for those that are in memory and live.
+func (m *Mirror) fetch(ctx context.Context, found ownerships) error {
 	var ids []string
 	for _, o := range found {
+		h := m.index.byID(o.id)
+		if h != nil && m.freshness(h, h.entry.Load()) == tenant.Live && (o.as == "" || slices.Contains(h.hosts(), o.as)) {
+			continue
+		}
 		ids = append(ids, o.id)
 	}
 	slices.Sort(ids)
-	if ids = slices.Compact(ids); len(ids) > 0 {
-		if err := m.documents(ctx, ids, how{}); err != nil {
-			return err
+	ids = slices.Compact(ids)
+	for try := 0; len(ids) > 0; try++ {
+		if try > retries {
+			return errOutdated
 		}
-	}
-	for _, host := range hosts {
-		o := found[host]
-		if h := m.index.byID(o.id); h == nil || !m.bind(h, host, o.as) {
-			m.index.hosts.Invalidate(host)
+		var err error
+		if ids, err = m.documents(ctx, ids, how{}); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// bind gives a host to h in the lazy mode, when h's document lists it as as. In a whole
-// index that has happened already when the document was applied. It
-// reports whether h has the host.
-func (m *Mirror) bind(h *held, host, as string) bool {
-	if !slices.Contains(h.entry.Load().Record().Hosts(), as) {
-		return false
+// errOutdated says that every reading of a tenant was overtaken by a change.
+var errOutdated = errors.New("a tenant changes faster than it can be read")
+
+// settle says what became of a host, or of an id when host is "", after its tenant was loaded. In the
+// lazy mode it binds the host; in a whole index that has happened when the document was applied.
+func (m *Mirror) settle(host string, o ownership, since epoch) outcome {
+	h := m.index.byID(o.id)
+	switch {
+	case o.id == "":
+		return unknown
+	case host == "" && h != nil:
+		return known
+	case host == "":
+		return unknown
+	case h == nil || !slices.Contains(h.hosts(), o.as):
+		m.counters.integrity.Add(1) // a host key without a document that lists the host
+		return unknown
+	case m.part != nil:
+		m.part.bind(h, host, o.as, since)
+		return known
+	case !m.whole.entire.Load() && o.as != host:
+		return unsure // there may be a tenant of just this host
+	default:
+		return m.claim(h, host, o.as)
 	}
-	if m.opt.Lazy {
-		m.index.hosts.Set(host, binding{held: h, epoch: m.index.epoch.Load()})
-		return true
+}
+
+// claim gives h a host of its document that the store has only now given to it, unless another
+// tenant answers for the host.
+func (m *Mirror) claim(h *held, host, as string) outcome {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if other, _ := m.index.owner(host); other == nil && m.index.byID(h.id) == h {
+		m.give(h, as)
 	}
-	return m.index.has(h, as)
+	if m.index.has(h, as) {
+		return known
+	}
+	return unknown
+}
+
+// epoch is that of the index in the lazy mode.
+func (m *Mirror) epoch() epoch {
+	if m.part == nil {
+		return epoch{}
+	}
+	return m.part.epoch()
 }
 
 // ownership is the tenant of a host, and the host as its document should list it.
 type ownership struct{ id, as string }
 
-// ownerships are by host; hosts that belong to nobody are not there.
+// ownerships are by host, or by the key of a flight; what belongs to nobody is not there.
 type ownerships map[string]ownership
-
-func (o ownerships) id(f *flight) string {
-	if f.id != "" {
-		return f.id
-	}
-	return o[f.host].id
-}
 
 // find asks who hosts belong to: by the exact host, then by the longest wildcard,
 // then by default (rule 26).
@@ -203,12 +244,13 @@ func candidates(host string) []string {
 func (m *Mirror) owners(ctx context.Context, hosts []string) (map[string]string, error) {
 	ids := make(map[string]string, len(hosts))
 	for part := range slices.Chunk(hosts, maxOwners) {
+		mark := m.mark()
 		m.counters.reads.Add(1)
 		got, err := m.opt.Reader.Owners(ctx, part)
 		if err != nil {
 			return nil, fmt.Errorf("reading who %d hosts belong to: %w", len(part), err)
 		}
-		if !m.admit(got.Head) {
+		if !m.admit(got.Head, mark) {
 			return nil, errHeld
 		}
 		for i, id := range got.IDs {
@@ -224,39 +266,4 @@ type how struct {
 	run uint64
 	// force takes what the store says also where it goes back.
 	force bool
-}
-
-// documents loads ids, at most maxPage, and applies what comes of it.
-func (m *Mirror) documents(ctx context.Context, ids []string, how how) error {
-	m.counters.reads.Add(1)
-	got, err := m.opt.Reader.Documents(ctx, ids)
-	if err != nil {
-		return fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
-	}
-	if !m.admit(got.Head) {
-		return errHeld
-	}
-	news := m.decode(got, how)
-	strangers, err := m.verify(ctx, news, ids)
-	if err != nil {
-		return err
-	}
-	if len(strangers) > 0 {
-		// A host moves: both tenants are applied together, so that it is never nobody's.
-		m.counters.reads.Add(1)
-		more, err := m.opt.Reader.Documents(ctx, strangers)
-		if err != nil {
-			return fmt.Errorf("reading the owners of moved hosts: %w", err)
-		}
-		if !m.admit(more.Head) {
-			return errHeld
-		}
-		others := m.decode(more, how)
-		if _, err := m.verify(ctx, others, nil); err != nil {
-			return err
-		}
-		news = append(news, others...)
-	}
-	m.apply(news, how)
-	return nil
 }

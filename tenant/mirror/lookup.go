@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"strings"
 	"time"
 
 	"github.com/corsgate/corsgate/tenant"
@@ -25,8 +26,8 @@ func (m *Mirror) Lookup(k tenant.Key) tenant.View {
 		return tenant.View{Freshness: tenant.Ambiguous}
 	}
 	h, old := m.index.owner(host)
-	if old {
-		m.queue.rebind(host)
+	if old && !m.queue.rebind(strings.Clone(host)) {
+		m.part.ask(host)
 	}
 	if h != nil {
 		return m.view(h, k)
@@ -89,7 +90,8 @@ func (m *Mirror) below(k tenant.Key, f tenant.Freshness) tenant.View {
 
 // complete reports whether a tenant that is not in the index does not exist.
 func (m *Mirror) complete() bool {
-	return !m.opt.Lazy && m.primed.Load() && m.now.Load()-m.confirmed.Load() <= int64(m.opt.TTL)
+	confirmed := m.confirmed.Load()
+	return m.primed.Load() && confirmed != never && m.now.Load()-confirmed <= int64(m.opt.TTL)
 }
 
 // absent answers for a host or an id that the index does not know. When it

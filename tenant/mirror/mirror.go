@@ -18,13 +18,16 @@ import (
 // Mirror is the local copy of a store. Make it with [New], call [Mirror.Run] once.
 type Mirror struct {
 	opt   Options
-	index *index
+	index index
+	// Either of the two is the index; the other is nil.
+	whole *whole
+	part  *part // in the lazy mode
 
 	// began is when mirror time was 1; now is the mirror time, in nanoseconds, as of the last tick.
 	began time.Time
 	now   atomic.Int64
-	// confirmed is when the follower last knew that it had missed nothing. It vouches for
-	// documents verified at since or later.
+	// confirmed is when the follower last knew that it had missed nothing, or never. It vouches
+	// for documents verified at since or later.
 	confirmed, since atomic.Int64
 	// primed: what is not in the index is not in the store either, as of confirmed.
 	primed atomic.Bool
@@ -45,14 +48,17 @@ type Mirror struct {
 	vanished brake
 	emptied  brake
 	position store.Position // of the last change that was taken from the stream
-	// announced has the newest change of each tenant whose document is not loaded since.
-	announced map[string]store.Position
-	saved     store.Saved // as last committed
-	unsaved   bool        // documents were put since
-	lastRun   uint64      // the last resynchronisation
+	// link numbers the session of the follower in which the changes lead to the store without
+	// a gap; 0 while there is none.
+	link, lastLink uint64
+	announced      map[string]announcement
+	removed        store.Position // where the store was when the last tenant was removed
+	saved          store.Saved    // as last committed
+	unsaved        bool           // documents were put since
+	lastRun        uint64         // the last resynchronisation
 
-	resyncing sync.Mutex // one resynchronisation at a time
-	followed  atomic.Int64
+	resyncing sync.Mutex    // one resynchronisation at a time
+	pageSize  int           // of its reads; under resyncing
 	down      atomic.Bool   // the last session failed
 	poke      chan struct{} // ends a session of the follower
 
@@ -72,16 +78,25 @@ func New(opt Options) (*Mirror, error) {
 		began:     time.Now().Add(-1),
 		limiter:   newLimiter(opt.UnknownRate, opt.UnknownBurst),
 		flights:   make(map[string]*flight),
-		announced: make(map[string]store.Position),
+		announced: make(map[string]announcement),
 		vanished:  brake{floor: opt.BrakeFloor, percent: opt.BrakePercent},
 		emptied:   brake{floor: opt.BrakeFloor, percent: opt.BrakePercent},
+		pageSize:  maxPage,
 		poke:      make(chan struct{}, 1),
 	}
 	m.queue.init()
-	m.since.Store(1)
+	m.confirmed.Store(never)
+	m.since.Store(nothing)
 	m.now.Store(1)
 	var err error
-	if m.index, err = newIndex(opt.Lazy, opt.MaxTenants); err != nil {
+	if opt.Lazy {
+		m.part, err = newPart(opt.MaxTenants)
+		m.index = m.part
+	} else {
+		m.whole, err = newWhole()
+		m.index = m.whole
+	}
+	if err != nil {
 		return nil, fmt.Errorf("making the index of tenants: %w", err)
 	}
 	m.absentees, err = otter.New(&otter.Options[string, absence]{MaximumSize: opt.MaxNegative})
@@ -100,8 +115,8 @@ func (m *Mirror) Run(ctx context.Context) error {
 	group.Go(func() error { return m.sweep(ctx) })
 	group.Go(func() error { return m.follow(ctx) })
 	group.Go(func() error { return m.check(ctx) })
-	for range m.opt.Loads {
-		group.Go(func() error { return m.load(ctx) })
+	for i := range m.opt.Loads {
+		group.Go(func() error { return m.load(ctx, i == 0) })
 	}
 	err := group.Wait()
 	m.commit()
@@ -114,19 +129,26 @@ func (m *Mirror) clock() int64 { return int64(time.Since(m.began)) }
 // tick moves the mirror time on.
 func (m *Mirror) tick() { m.now.Store(m.clock()) }
 
-// suspended is what [Mirror.Suspended] leaves: nothing is confirmed any more.
-const suspended = math.MinInt64
+// Mirror times that are none.
+const (
+	// never: the follower has confirmed nothing, or nothing since the machine slept.
+	never = math.MinInt64
+	// nothing and everything are what the follower vouches for.
+	nothing    = math.MaxInt64
+	everything = math.MinInt64
+)
 
 // Suspended says that the machine slept: nothing in memory is live until the
 // store has confirmed it again.
 func (m *Mirror) Suspended() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.confirmed.Store(suspended)
-	now := m.clock()
-	for h := range m.index.ids.Values() {
+	m.confirmed.Store(never)
+	old := m.clock() - int64(m.opt.TTL) - 1
+	for _, h := range m.index.all() {
 		// Just not live any more; the age itself is unknown.
-		h.verified.Store(min(h.verified.Load(), now-int64(m.opt.TTL)-1))
+		h.verified.Store(min(h.verified.Load(), old))
+		h.answered.Store(min(h.answered.Load(), old))
 		h.touched.Store(true)
 	}
 	m.interrupt()

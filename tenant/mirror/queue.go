@@ -11,17 +11,23 @@ const (
 	maxDocuments = 100
 )
 
+// maxRebinds bounds the hosts that wait to be bound again; others ask when they are used next.
+const maxRebinds = 1024
+
 // queue holds what the loaders have to do. Requests that wait come first, then
 // changes that were announced, then refreshes.
 type queue struct {
-	mu       sync.Mutex
-	resolves []*flight
-	rebinds  []string
-	changed  []string
-	refresh  []string
-	waiting  map[string]bool     // ids in changed (true) and refresh
-	binding  map[string]struct{} // hosts in rebinds
-	wake     chan struct{}
+	// flightsMu is never held for long: lookups take it.
+	flightsMu sync.Mutex
+	resolves  []*flight
+	rebinds   chan string
+
+	mu      sync.Mutex
+	changed []string
+	refresh []string
+	waiting map[string]bool // ids in changed (true) and refresh
+
+	wake chan struct{}
 }
 
 // batch is one load: flights, hosts to bind again, or ids.
@@ -35,7 +41,7 @@ type batch struct {
 
 func (q *queue) init() {
 	q.waiting = make(map[string]bool)
-	q.binding = make(map[string]struct{})
+	q.rebinds = make(chan string, maxRebinds)
 	q.wake = make(chan struct{}, 1)
 }
 
@@ -47,26 +53,28 @@ func (q *queue) signal() {
 }
 
 func (q *queue) resolve(f *flight) {
-	q.mu.Lock()
+	q.flightsMu.Lock()
 	q.resolves = append(q.resolves, f)
-	q.mu.Unlock()
+	q.flightsMu.Unlock()
 	q.signal()
 }
 
-// rebind asks for the owner of a host again.
-func (q *queue) rebind(host string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if _, is := q.binding[host]; is {
-		return
+// rebind asks for the owner of a host again; it reports whether there was room.
+func (q *queue) rebind(host string) bool {
+	select {
+	case q.rebinds <- host:
+		q.signal()
+		return true
+	default:
+		return false
 	}
-	q.binding[host] = struct{}{}
-	q.rebinds = append(q.rebinds, host)
-	q.signal()
 }
 
 // want asks for ids. An announced change goes before a refresh.
 func (q *queue) want(changed bool, ids ...string) {
+	if len(ids) == 0 {
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, id := range ids {
@@ -85,10 +93,12 @@ func (q *queue) want(changed bool, ids ...string) {
 	q.signal()
 }
 
-// next waits for something to do; false means that ctx has ended.
-func (q *queue) next(ctx context.Context) (batch, bool) {
+// next waits for something to do, with at most size ids; false means that ctx has ended.
+// With urgent, announced changes go even before requests that wait: one loader must, or a
+// flood of those would keep revocations out.
+func (q *queue) next(ctx context.Context, size int, urgent bool) (batch, bool) {
 	for {
-		if b, ok := q.pop(); ok {
+		if b, ok := q.pop(size, urgent); ok {
 			return b, true
 		}
 		select {
@@ -99,30 +109,45 @@ func (q *queue) next(ctx context.Context) (batch, bool) {
 	}
 }
 
-func (q *queue) pop() (b batch, ok bool) {
+func (q *queue) pop(size int, urgent bool) (b batch, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	b.resolves, q.resolves = split(q.resolves, maxResolves)
-	if len(b.resolves) == 0 {
-		b.rebinds, q.rebinds = split(q.rebinds, maxResolves)
-		for _, host := range b.rebinds {
-			delete(q.binding, host)
-		}
+	q.flightsMu.Lock()
+	defer q.flightsMu.Unlock()
+	switch {
+	case urgent && len(q.changed) > 0:
+		b.ids, q.changed = split(q.changed, size)
+		b.changed = true
+	case len(q.resolves) > 0:
+		b.resolves, q.resolves = split(q.resolves, maxResolves)
+	case len(q.rebinds) > 0:
+		b.rebinds = drain(q.rebinds, maxResolves)
+	case len(q.changed) > 0:
+		b.ids, q.changed = split(q.changed, size)
+		b.changed = true
+	default:
+		b.ids, q.refresh = split(q.refresh, size)
 	}
-	if len(b.resolves)+len(b.rebinds) == 0 {
-		b.ids, q.changed = split(q.changed, maxDocuments)
-		b.changed = len(b.ids) > 0
-		if !b.changed {
-			b.ids, q.refresh = split(q.refresh, maxDocuments)
-		}
-		for _, id := range b.ids {
-			delete(q.waiting, id)
-		}
+	for _, id := range b.ids {
+		delete(q.waiting, id)
 	}
 	if len(q.resolves)+len(q.rebinds)+len(q.changed)+len(q.refresh) > 0 {
 		q.signal() // for another loader
 	}
 	return b, len(b.resolves)+len(b.rebinds)+len(b.ids) > 0
+}
+
+// drain takes what is in a channel, at most n.
+func drain(from chan string, n int) (list []string) {
+	for len(list) < n {
+		select {
+		case item := <-from:
+			list = append(list, item)
+		default:
+			return list
+		}
+	}
+	return list
 }
 
 // split takes at most n from the head of a queue. What is left does not keep

@@ -23,20 +23,21 @@ func (m *Mirror) resync(ctx context.Context, head store.Head, pace time.Duration
 	m.mu.Lock()
 	m.lastRun++
 	h := how{run: m.lastRun, force: m.guard.force}
+	doubts := m.guard.doubts
 	m.mu.Unlock()
 	m.counters.resyncs.Add(1)
-	if m.opt.Lazy {
-		m.forgetBindings()
+	if m.part != nil {
+		m.part.doubt()
+		m.absentees.InvalidateAll()
 	} else {
-		if err := m.readAll(ctx, h, pace); err != nil {
+		if err := m.readWhole(ctx, h, pace); err != nil {
+			m.pageSize = max(m.pageSize/2, 1) // documents may be so large that fewer fit into the time
 			return err
 		}
-		if err := m.readMissing(ctx, h); err != nil {
-			return err
-		}
+		m.pageSize = min(2*m.pageSize, maxPage)
 	}
 	m.mu.Lock()
-	if m.position.Before(head.Last) || h.force {
+	if m.position.Before(head.Last) {
 		m.position = head.Last
 	}
 	if h.force {
@@ -44,32 +45,32 @@ func (m *Mirror) resync(ctx context.Context, head store.Head, pace time.Duration
 		m.vanished.release(now)
 		m.emptied.release(now)
 	}
-	m.guard.resync, m.guard.force = false, m.guard.force && !h.force
+	m.guard.resolved = doubts
+	m.guard.force = m.guard.force && m.guard.doubts != doubts // confirmed once more meanwhile
 	m.since.Store(began)
-	m.primed.Store(!m.opt.Lazy)
+	if m.whole != nil {
+		m.whole.entire.Store(true)
+		m.primed.Store(true)
+	}
 	m.mu.Unlock()
-	m.opt.Log.InfoContext(ctx, "the whole registry was read", "tenants", m.index.ids.EstimatedSize(),
+	m.opt.Log.InfoContext(ctx, "the registry was read", "tenants", m.index.size(),
 		"took", time.Duration(m.clock()-began).Round(time.Millisecond).String())
 	m.opt.OnChange()
 	return nil
 }
 
-// readAll loads every document of the store.
-func (m *Mirror) readAll(ctx context.Context, h how, pace time.Duration) error {
-	group, ctx := errgroup.WithContext(ctx)
+// readWhole loads every document of the store, and asks again for those that it did not show.
+func (m *Mirror) readWhole(ctx context.Context, h how, pace time.Duration) error {
+	group, pages := errgroup.WithContext(ctx)
 	group.SetLimit(m.opt.Loads)
-	err := m.opt.Reader.IDs(ctx, func(ids []string) error {
-		for part := range slices.Chunk(slices.Clone(ids), maxPage) {
-			group.Go(func() error {
-				ctx, cancel := context.WithTimeout(ctx, resyncTimeout)
-				defer cancel()
-				return m.documents(ctx, part, h)
-			})
+	err := m.opt.Reader.IDs(pages, func(ids []string) error {
+		for part := range slices.Chunk(slices.Clone(ids), m.pageSize) {
+			group.Go(func() error { return m.readPage(pages, part, h) })
 		}
 		if pace > 0 {
-			rest(ctx, pace)
+			rest(pages, pace)
 		}
-		return ctx.Err()
+		return pages.Err()
 	})
 	if failed := group.Wait(); failed != nil {
 		err = failed
@@ -77,45 +78,39 @@ func (m *Mirror) readAll(ctx context.Context, h how, pace time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("reading the whole registry: %w", err)
 	}
-	return nil
-}
-
-// readMissing asks again for the tenants that a whole reading did not show.
-func (m *Mirror) readMissing(ctx context.Context, h how) error {
-	var ids []string
-	m.mu.Lock()
-	due, now := 0, m.clock()
-	for id, held := range m.index.ids.All() {
-		if held.run == h.run {
-			continue
-		}
-		ids = append(ids, id)
-		if held.missing != 0 && now-held.missing >= int64(m.opt.AbsentAfter) {
-			due++
-		}
-	}
-	if due > 0 && !h.force {
-		// All of them or none: the first ones must not go before the brake notices.
-		if !m.vanished.admit(now, due, m.index.ids.EstimatedSize()) {
-			m.opt.Log.ErrorContext(ctx, "many tenants are missing in the store; keeping them", "tenants", due)
-		} else {
-			m.vanished.count -= due // they are counted again, one by one
-		}
-	}
-	m.mu.Unlock()
-	for part := range slices.Chunk(ids, maxPage) {
-		ctx, cancel := context.WithTimeout(ctx, resyncTimeout)
-		err := m.documents(ctx, part, h)
-		cancel()
-		if err != nil {
+	for part := range slices.Chunk(m.unseen(ctx, h), m.pageSize) {
+		if err := m.readPage(ctx, part, h); err != nil {
 			return fmt.Errorf("asking for missing tenants: %w", err)
 		}
 	}
 	return nil
 }
 
-// forgetBindings makes the lazy mode ask for everything again, as it is used.
-func (m *Mirror) forgetBindings() {
-	m.index.epoch.Add(1)
-	m.absentees.InvalidateAll()
+func (m *Mirror) readPage(ctx context.Context, ids []string, h how) error {
+	ctx, cancel := context.WithTimeout(ctx, resyncTimeout)
+	defer cancel()
+	_, err := m.documents(ctx, ids, h)
+	return err
+}
+
+// unseen are the tenants that a whole reading did not show.
+func (m *Mirror) unseen(ctx context.Context, h how) []string {
+	var ids []string
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	due, now := 0, m.clock()
+	for id, held := range m.index.all() {
+		if held.run == h.run {
+			continue
+		}
+		ids = append(ids, id)
+		if held.readable() && held.missing != 0 && now-held.missing >= int64(m.opt.AbsentAfter) {
+			due++
+		}
+	}
+	// All of them or none: the first ones must not go before the brake notices.
+	if due > 0 && !h.force && !m.vanished.allows(now, due, m.index.size()) {
+		m.opt.Log.ErrorContext(ctx, "many tenants are missing in the store; keeping them", "tenants", due)
+	}
+	return ids
 }

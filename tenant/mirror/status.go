@@ -124,14 +124,14 @@ func (m *Mirror) Status() Status {
 		s.HeldBack = append(s.HeldBack, "emptied")
 	}
 	m.mu.Unlock()
-	s.Tenants = m.index.ids.EstimatedSize()
+	s.Tenants = m.index.size()
 	s.Primed = m.primed.Load()
 	s.Confirmed = -1
-	if confirmed := m.confirmed.Load(); confirmed > 0 {
+	if confirmed := m.confirmed.Load(); confirmed != never {
 		s.Confirmed = time.Duration(now - confirmed)
 	}
 	s.Following = s.Confirmed >= 0 && s.Confirmed <= followedWithin
-	s.Ready = s.Primed || m.restored.Load() || m.opt.Lazy && s.Confirmed >= 0
+	s.Ready = s.Primed || m.restored.Load() || m.part != nil && s.Confirmed >= 0
 	if v := m.counters.survey.Load(); v != nil {
 		s.Live, s.Stale, s.Disk, s.Expired = v.live, v.stale, v.disk, v.aged
 	}
@@ -160,7 +160,11 @@ const maxProblemText = 512
 type problems struct {
 	mu   sync.Mutex
 	byID map[string]string
+	turn atomic.Int64 // grows with each change
 }
+
+// changes grows when there is something new.
+func (p *problems) changes() int64 { return p.turn.Load() }
 
 // add reports whether the problem is news.
 func (p *problems) add(id, text string) bool {
@@ -175,13 +179,17 @@ func (p *problems) add(id, text string) bool {
 		p.byID = make(map[string]string)
 	}
 	p.byID[id] = text
+	p.turn.Add(1)
 	return true
 }
 
 func (p *problems) remove(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.byID, id)
+	if _, had := p.byID[id]; had {
+		delete(p.byID, id)
+		p.turn.Add(1)
+	}
 }
 
 func (p *problems) list() map[string]string {

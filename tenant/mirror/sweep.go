@@ -58,10 +58,14 @@ func (m *Mirror) untilResync() time.Duration {
 	return d - d/10 + rand.N(d/5+1) //nolint:gosec // spreads load, hides nothing
 }
 
-// routine is the resynchronisation that finds what was written without being announced.
+// routine finds what was written without being announced.
 func (m *Mirror) routine(ctx context.Context) {
-	head, err := m.head(ctx)
-	if err != nil || !m.admit(head) || m.opt.Lazy {
+	if m.part != nil {
+		m.part.doubt()
+		return
+	}
+	head, since, err := m.head(ctx)
+	if err != nil || !m.admit(head, since) || m.linked() == 0 { // the follower does what there is to do
 		return
 	}
 	if err := m.resync(ctx, head, resyncPace); err != nil && ctx.Err() == nil {
@@ -69,21 +73,20 @@ func (m *Mirror) routine(ctx context.Context) {
 	}
 }
 
-// refresh asks for the documents that were used and will soon have been
-// confirmed too long ago.
+// refresh asks for the documents that were used and of which the store has said nothing for long.
 func (m *Mirror) refresh() {
-	now := m.clock()
+	now, since := m.clock(), m.since.Load()
 	ttl := int64(m.opt.TTL)
 	var due []string
 	var s survey
-	for id, h := range m.index.ids.All() {
+	for id, h := range m.index.all() {
 		s.count(m, h)
 		if !h.touched.Load() {
 			continue
 		}
 		// 72 % to 88 % of the TTL.
 		limit := ttl*72/100 + ttl*16/100*int64(h.jitter)/255
-		if now-h.verified.Load() < limit {
+		if answered := h.answered.Load(); answered >= since && now-answered < limit {
 			continue
 		}
 		h.touched.Store(false)
