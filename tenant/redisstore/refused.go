@@ -8,9 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrOutcomeUnknown says that the reply to a transaction was lost: it was carried
+// ErrOutcomeUnknown says that a transaction was sent and its reply did not come: it was carried
 // out or it was not. The error that wraps it names what to look at before trying again.
-var ErrOutcomeUnknown = errors.New("nobody knows whether the change was made, since the reply was lost")
+var ErrOutcomeUnknown = errors.New("nobody knows whether the change was made")
 
 // RefusedError is an error reply to something that a write needs. Nothing was written.
 type RefusedError struct {
@@ -73,8 +73,11 @@ func (s *Store) advice(reply string) string {
 }
 
 // abortion finds out why a transaction was given up before it began: the reply to one of its commands,
-// or what the reply to EXEC says itself.
+// or what the reply to EXEC says itself. Other errors stay as they are.
 func abortion(err error, cmds []redis.Cmder) error {
+	if !redis.IsExecAbortError(err) {
+		return err
+	}
 	for _, cmd := range cmds {
 		if reply := cmd.Err(); reply != nil && !redis.IsExecAbortError(reply) {
 			return fmt.Errorf("%s: %w", describe(cmd), reply)

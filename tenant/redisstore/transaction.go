@@ -5,10 +5,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/corsgate/corsgate/tenant/store"
 )
 
 const (
@@ -31,6 +34,11 @@ var ErrSchema = errors.New("the registry has a newer layout")
 // newToken is an epoch or a confirmation.
 func newToken() string { return rand.Text() }
 
+// lastPosition is one after which a stream takes nothing.
+func lastPosition() store.Position {
+	return store.Position{Time: math.MaxUint64, Sequence: math.MaxUint64}
+}
+
 // transaction is one connection, on which keys are watched, read and written.
 type transaction struct {
 	store *Store
@@ -47,12 +55,12 @@ func (t *transaction) begin(ctx context.Context, keys []string) (time.Time, erro
 	// A transaction, since the library sends MULTI and what follows at once: were MULTI forbidden to
 	// the user, every command would be carried out by itself.
 	var clock *redis.TimeCmd
-	_, err := t.tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := t.tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		clock = p.Time(ctx)
 		return nil
 	})
 	if err != nil {
-		return time.Time{}, fmt.Errorf("trying a transaction: %w", err)
+		return time.Time{}, fmt.Errorf("trying a transaction: %w", abortion(err, cmds))
 	}
 	if err := t.watch(ctx, []string{t.store.metaKey()}); err != nil {
 		return time.Time{}, err
@@ -71,6 +79,8 @@ func (t *transaction) begin(ctx context.Context, keys []string) (time.Time, erro
 		return time.Time{}, err
 	case head.Schema > schema:
 		return time.Time{}, fmt.Errorf("%w: version %d; this program knows %d, use a newer one", ErrSchema, head.Schema, schema)
+	case head.Last == lastPosition():
+		return time.Time{}, fmt.Errorf("no change can follow the last one in the key %s, which has the highest position that there is; remove the key", t.store.changesKey())
 	}
 	return clock.Val(), nil
 }
@@ -156,7 +166,7 @@ func (t *transaction) commit(ctx context.Context, check string, fill func(redis.
 	case err == nil, errors.Is(err, redis.TxFailedErr):
 		return err
 	case redis.IsExecAbortError(err):
-		return abortion(err, cmds)
+		return abortion(err, cmds) // before it began
 	default:
 		return fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, check, err)
 	}

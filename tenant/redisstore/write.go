@@ -105,7 +105,7 @@ func (s *Store) session(ctx context.Context, doing string, do func(context.Conte
 	c := &session{store: s}
 	var conns *connections
 	c.rdb, c.hook, conns = patient.connect(password, sessionConnections, nil) //nolint:contextcheck // a map of a cluster is renewed for later calls, too
-	defer func() { _ = c.rdb.Close() }() // there is nothing left to lose
+	defer func() { _ = c.rdb.Close() }()                                      // there is nothing left to lose
 	defer context.AfterFunc(ctx, conns.closeAll)()
 
 	err = do(ctx, c)
