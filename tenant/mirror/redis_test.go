@@ -26,12 +26,12 @@ func TestMirrorOfRedisIsARegistry(t *testing.T) {
 					}
 					server.Do("XADD", prefix+"changes", "*", "tenant", d.ID, "kind", "apply")
 				}
-				s, err := redisstore.New(redisstore.Options{Addresses: []string{server.Addr()}})
+				s, err := redisstore.New(redisstore.Options{Addresses: []string{server.Addr()}, Timeout: patience})
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = s.Close() })
-				m := start(t, mirror.Options{Reader: s, Lazy: lazy})
+				m := start(t, mirror.Options{Reader: s, Lazy: lazy, LookupBudget: patience, LoadTimeout: patience})
 				untilReady(t, m)
 				return m
 			}

@@ -11,10 +11,13 @@ import (
 	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
+// patience is how long anything may take here: how long it may in service is another matter.
+const patience = 10 * time.Second
+
 // untilReady waits until a mirror knows its store: all of it, unless it is lazy.
 func untilReady(t *testing.T, m *mirror.Mirror) {
 	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
@@ -37,7 +40,7 @@ func TestMirrorIsARegistry(t *testing.T) {
 					s.Put(d.ID, []byte(d.Text), d.Hosts...)
 					s.Announce(d.ID, store.KindApply, 0)
 				}
-				m := start(t, mirror.Options{Reader: s, Lazy: lazy})
+				m := start(t, mirror.Options{Reader: s, Lazy: lazy, LookupBudget: patience, LoadTimeout: patience})
 				untilReady(t, m)
 				return m
 			}
