@@ -23,11 +23,11 @@ const (
 
 // surroundings are all that a command may see of the process it runs in.
 type surroundings struct {
-	environ []string // "NAME=value"
-	// open makes the registry of the tenant commands.
-	open           func(config.Redis, *slog.Logger) (tenantStore, error)
+	environ        []string // "NAME=value"
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	// open makes the registry of the tenant commands.
+	open func(config.Redis, *slog.Logger) (tenantStore, error)
 }
 
 // exit ends a command with a code. A nil err ends it silently: the output has said it all.
