@@ -79,6 +79,9 @@ func usesTheRest(t *testing.T, dir string, state content) {
 	put(f, "new", 1)
 	f.Commit(at(99))
 	stop()
+	if info, err := os.Stat(logPath(dir)); err != nil || info.Size() != f.Status().Bytes {
+		t.Fatalf("something is left behind the last commit: %d bytes instead of %d, %v", info.Size(), f.Status().Bytes, err)
+	}
 	after := content{Docs: docs("new", doc("new", 1)), Saved: at(99)}
 	maps.Copy(after.Docs, state.Docs)
 	want(t, mustReload(t, dir), after)

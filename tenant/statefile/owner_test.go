@@ -105,6 +105,7 @@ func TestTakeover(t *testing.T) {
 		{"further", at(5), []store.Saved{at(6)}, true},
 		{"as far", at(5), []store.Saved{at(5)}, true},
 		{"not as far", at(5), []store.Saved{at(4)}, false},
+		{"further, and then confirmed", at(5), []store.Saved{at(6), change(at(7), func(s *store.Saved) { s.Confirmed = "c2" })}, true},
 		{"not as far yet", at(5), []store.Saved{at(4), at(5)}, true},
 		{"they had a part", change(at(5), func(s *store.Saved) { s.Complete = false }), []store.Saved{at(6)}, false},
 		{"another epoch", change(at(5), func(s *store.Saved) { s.Epoch = "e2" }), []store.Saved{at(6)}, false},

@@ -2,8 +2,10 @@ package statefile_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -128,36 +130,49 @@ func TestMostAreDeleted(t *testing.T) {
 // TestDamageWhileRunning: the process cannot tell what was lost, so the copy is not called complete any more.
 func TestDamageWhileRunning(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	session(t, dir, func(f *statefile.File) {
-		put(f, "a", 1)
-		f.Commit(at(1))
-	})
-	synctest.Test(t, func(t *testing.T) {
-		f := open(t, dir, nil)
-		f.RewriteFrom(20_000)
-		if _, err := read(f); err != nil {
-			t.Fatal(err)
-		}
-		stop := start(t, f)
-		put(f, "b", 1)
-		f.Commit(at(2))
-		pass(time.Second)
-		file, err := os.OpenFile(logPath(dir), os.O_RDWR, 0)
-		if err == nil {
-			_, err = file.WriteAt([]byte{0}, f.Status().Bytes-1)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		file.Close()
-		churn(t, f, at(3))
-		stop()
-		got := mustReload(t, dir)
-		if got.Docs["a"] == "" || got.Docs["busy"] == "" || got.Saved.Complete {
-			t.Errorf("loaded %d documents, %+v", len(got.Docs), got.Saved)
-		}
-	})
+	for name, damage := range map[string]func(dir string, whole int64) error{
+		"changed": func(dir string, whole int64) error {
+			file, err := os.OpenFile(logPath(dir), os.O_RDWR, 0)
+			if err != nil {
+				return err
+			}
+			_, err = file.WriteAt([]byte{0}, whole+10)
+			return errors.Join(err, file.Close())
+		},
+		// As it was a while ago, and made anew at once.
+		"put back": func(dir string, whole int64) error {
+			return errors.Join(os.Truncate(logPath(dir), whole), os.Remove(filepath.Join(dir, "tenants.lock")))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				f := open(t, dir, nil)
+				f.RewriteFrom(20_000)
+				if _, err := read(f); err != nil {
+					t.Fatal(err)
+				}
+				stop := start(t, f)
+				put(f, "a", 1)
+				f.Commit(at(1))
+				pass(2 * time.Second)
+				whole := f.Status().Bytes
+				put(f, "b", 1)
+				f.Commit(at(2))
+				pass(2 * time.Second)
+				if err := damage(dir, whole); err != nil {
+					t.Fatal(err)
+				}
+				churn(t, f, at(3))
+				stop()
+				got := mustReload(t, dir)
+				if len(got.Docs) != 2 || got.Docs["a"] == "" || got.Docs["busy"] == "" || got.Saved.Complete {
+					t.Errorf("loaded %d documents, %+v", len(got.Docs), got.Saved)
+				}
+			})
+		})
+	}
 }
 
 // TestChangesWhileMakingAnew: they are written after it, and win.

@@ -179,6 +179,42 @@ func TestPausesWhileTheDiskFails(t *testing.T) {
 	})
 }
 
+// TestPausesWhileMakingAnewFails: what is committed is written all the same.
+func TestPausesWhileMakingAnewFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		f := open(t, dir, nil)
+		f.RewriteFrom(100)
+		if _, err := read(f); err != nil {
+			t.Fatal(err)
+		}
+		var renames recorder
+		renames.on(f, "rename")
+		stop := start(t, f)
+		synctest.Wait()
+		renames.fail(syscall.ENOSPC)
+		renames.take()
+		for n := range 40 {
+			f.Put("a", bytes.Repeat([]byte("x"), 100+n))
+			f.Commit(at(n))
+			pass(time.Second)
+		}
+		if got := renames.take(); !slices.Equal(got, []int{1, 2, 4, 8, 16, 32}) {
+			t.Errorf("tried at %v s", got)
+		}
+		if got := mustReload(t, dir); len(got.Docs["a"]) != 139 {
+			t.Errorf("loaded a document of %d bytes", len(got.Docs["a"]))
+		}
+		renames.fail(nil)
+		pass(statefile.MaxPause)
+		if st := f.Status(); st.Err != nil || st.Bytes > 500 {
+			t.Errorf("status %+v", st)
+		}
+		stop()
+	})
+}
+
 // TestPendingIsBounded: a disk that fails for hours costs the newest document of each tenant, not all that there were.
 func TestPendingIsBounded(t *testing.T) {
 	t.Parallel()
