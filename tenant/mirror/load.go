@@ -28,7 +28,7 @@ const (
 // load works off the queue until ctx ends.
 func (m *Mirror) load(ctx context.Context, urgent bool) error {
 	pause, size := minPause, maxDocuments
-	for {
+	for ctx.Err() == nil { // also while there is something to do
 		b, ok := m.queue.next(ctx, size, urgent)
 		if !ok {
 			return nil
@@ -49,6 +49,7 @@ func (m *Mirror) load(ctx context.Context, urgent bool) error {
 			m.queue.want(true, b.ids...)
 		}
 	}
+	return nil
 }
 
 // rest waits for about d, or until ctx ends.
