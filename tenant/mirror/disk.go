@@ -165,9 +165,10 @@ func (m *Mirror) commit() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	confirmed := m.confirmed.Load()
-	if confirmed == never || m.guard.verdict != admitted {
+	if confirmed == never {
 		return
 	}
+	// A store that is held changes nothing here: what was admitted before is still what to keep.
 	s := store.Saved{
 		Epoch: m.guard.epoch, Confirmed: m.guard.confirmed, Position: m.position,
 		At:       time.Now().Add(-time.Duration(m.clock() - confirmed)),
