@@ -128,6 +128,9 @@ func (s *Sentinel) agreed(ctx context.Context) (*Server, error) {
 	if i < 0 {
 		return nil, fmt.Errorf("nobody is at %s", addr)
 	}
+	if s.Servers[i].process().ended() {
+		return nil, fmt.Errorf("the server at %s is down", addr) // a client that cannot connect leaves a goroutine for a while
+	}
 	role, err := s.Servers[i].admin.Do(ctx, "ROLE").Slice()
 	if err != nil {
 		return nil, err
