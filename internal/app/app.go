@@ -42,17 +42,19 @@ type App struct {
 // opened is released when anything fails.
 func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, ready: make(chan struct{}), stopping: stack{log: log}}
+	var err error
+	if a.registry, err = a.openRegistry(); err != nil { //nolint:contextcheck // connections outlive the start
+		return nil, err
+	}
 	if err := a.wire(ctx); err != nil {
 		return nil, errors.Join(err, a.release())
 	}
 	return a, nil
 }
 
+// wire puts everything else around the registry.
 func (a *App) wire(ctx context.Context) error {
 	var err error
-	if a.registry, err = a.openRegistry(); err != nil { //nolint:contextcheck // connections outlive the start
-		return err
-	}
 	a.service, err = server.New(server.Config{
 		Registry:        a.registry,
 		UnknownTenant:   config.UnknownTenant(a.cfg.UnknownTenant),
@@ -98,10 +100,7 @@ func (a *App) bind(ctx context.Context) error {
 
 // release closes what [New] opened, for an App that will not run.
 func (a *App) release() error {
-	var failed error
-	if a.registry != nil {
-		failed = a.registry.Close()
-	}
+	failed := a.registry.Close()
 	for _, l := range []net.Listener{a.listener, a.adminListener} {
 		if l != nil {
 			failed = errors.Join(failed, l.Close())

@@ -70,6 +70,12 @@ func start(t *testing.T, cfg config.Serve) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, a, log)
+}
+
+// run runs a and stops it when the test ends.
+func run(t *testing.T, a *App, log *strings.Builder) *process {
+	t.Helper()
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(t.Context())) // it is stopped in a clean-up
 	p := &process{App: a, cancel: cancel, done: make(chan error, 1), log: log}
 	go func() { p.done <- a.Run(ctx) }()

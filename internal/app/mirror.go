@@ -38,6 +38,8 @@ type mirrorRegistry struct {
 	require bool
 	// changed is told when Ready or describe may say something new.
 	changed func()
+	// source is as in [wallclock.Options].
+	source func() (time.Time, time.Duration)
 	// closers release what was opened, the last one first.
 	closers []func() error
 
@@ -93,6 +95,7 @@ func (r *mirrorRegistry) assemble(m config.Mirror, reader store.Reader) error {
 	r.clock = wallclock.New(wallclock.Options{
 		SuspendAfter: m.TTL,
 		OnSuspend:    func() { r.Suspended() },
+		Source:       r.source,
 		Log:          r.log,
 	})
 	opt := mirror.Options{

@@ -14,6 +14,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/wallclock"
+	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
@@ -27,6 +28,13 @@ func mirrored(t *testing.T, reader store.Reader, m config.Mirror) (*mirrorRegist
 	t.Helper()
 	changes := &atomic.Int32{}
 	r := &mirrorRegistry{log: slog.New(slog.DiscardHandler), require: m.RequirePolicies, changed: func() { changes.Add(1) }}
+	follow(t, r, reader, m)
+	return r, changes
+}
+
+// follow runs r until the test ends.
+func follow(t *testing.T, r *mirrorRegistry, reader store.Reader, m config.Mirror) {
+	t.Helper()
 	if err := r.assemble(m, reader); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +47,6 @@ func mirrored(t *testing.T, reader store.Reader, m config.Mirror) (*mirrorRegist
 			t.Errorf("Run: %v", err)
 		}
 	})
-	return r, changes
 }
 
 func pass(d time.Duration) {
@@ -119,6 +126,54 @@ func TestClockIsComparedWithTheStore(t *testing.T) {
 		}
 		if off := time.Until(r.Now()).Abs(); off > time.Second {
 			t.Errorf("the time is %s off", off)
+		}
+	})
+}
+
+// R29: after a sleep of the machine nothing in memory is live until the store has confirmed it.
+func TestAfterASleepNothingIsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.NewMemory()
+		s.Put("acme", []byte(acmeJSON), "api.acme.example")
+		s.Announce("acme", store.KindApply, 0)
+		var slept atomic.Int64
+		began := time.Now()
+		r := &mirrorRegistry{
+			log: slog.New(slog.DiscardHandler), changed: func() {},
+			source: func() (time.Time, time.Duration) {
+				return time.Now().Round(0), time.Since(began) - time.Duration(slept.Load())
+			},
+		}
+		follow(t, r, s, config.Mirror{TTL: time.Minute})
+		acme := tenant.Key{Authority: "api.acme.example", Path: "/"}
+		pass(2 * time.Minute)
+		s.Fail(errors.New("gone"))
+		pass(2 * time.Second)
+		if got := r.Lookup(acme).Freshness; got != tenant.Live {
+			t.Fatalf("before the sleep the tenant is %v", got)
+		}
+		slept.Store(int64(90 * time.Second))
+		pass(2 * time.Second)
+		if got := r.Lookup(acme).Freshness; got != tenant.Stale {
+			t.Errorf("after the sleep the tenant is %v", got)
+		}
+		s.Fail(nil)
+		pass(10 * time.Second)
+		if got := r.Lookup(acme).Freshness; got != tenant.Live {
+			t.Errorf("after the store has confirmed it the tenant is %v", got)
+		}
+	})
+}
+
+func TestLazyReadsNothingAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := storetest.NewMemory()
+		s.Put("acme", []byte(acmeJSON), "api.acme.example")
+		s.Announce("acme", store.KindApply, 0)
+		r, _ := mirrored(t, s, config.Mirror{Lazy: true})
+		pass(time.Minute)
+		if got := r.Status(); got.Primed || got.Tenants != 0 || !r.Ready() {
+			t.Errorf("ready %t, and the status is %+v", r.Ready(), got)
 		}
 	})
 }

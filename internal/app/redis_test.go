@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -186,6 +187,27 @@ func TestWaysToRedis(t *testing.T) {
 				t.Errorf("the error has the password: %v", err)
 			}
 		})
+	}
+}
+
+// The number of the database and the prefix are those that are configured, and a secret that is
+// not there is an error at the start.
+func TestPlaceInRedis(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := config.Redis{URL: "redis://" + server.Addr() + "/3", Prefix: "other:"}
+	apply(t, openStore(t, r), oldOrigin, 0)
+	for _, other := range []config.Redis{{URL: "redis://" + server.Addr(), Prefix: "other:"}, {URL: r.URL, Prefix: config.DefaultRedisPrefix}} {
+		if head, err := openStore(t, other).Head(t.Context()); err != nil || head.Exists {
+			t.Errorf("%s with prefix %s: %+v, %v, want nothing there", other.URL, other.Prefix, head, err)
+		}
+	}
+	if head, err := openStore(t, r).Head(t.Context()); err != nil || !head.Exists {
+		t.Errorf("where it was written: %+v, %v", head, err)
+	}
+	missing := filepath.Join(t.TempDir(), "password")
+	_, err := OpenRedis(config.Redis{URL: r.URL, Prefix: "other:", SentinelMaster: "m", SentinelPasswordFile: missing}, slog.New(slog.DiscardHandler))
+	if !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("without the password of the Sentinels: %v", err)
 	}
 }
 
