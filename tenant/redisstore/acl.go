@@ -19,7 +19,7 @@ func WriterRules(prefix string) string {
 const (
 	readerCommands = "-@all +hello +auth +ping +select +time +getrange +exists +hmget +scan +xrange +xread +xinfo|stream" +
 		" +cluster|slots +asking"
-	writerCommands = "+get +set +del +expire +persist +hset +hsetnx +xadd +xrevrange +watch +unwatch +multi +exec +discard"
+	writerCommands = "+set +del +expire +persist +hset +hsetnx +xadd +xrevrange +watch +unwatch +multi +exec +discard"
 )
 
 // SentinelRules are the rules for an account at the Sentinels.

@@ -77,9 +77,7 @@ func TestRescue(t *testing.T) {
 	cmds := []redis.Cmder{redis.NewIntCmd(t.Context(), "a"), redis.NewIntCmd(t.Context(), "b")}
 	cmds[0].SetErr(errors.New("a reply"))
 	err := rescuer{}.ProcessPipelineHook(func(context.Context, []redis.Cmder) error {
-		var none []int
-		_ = none[len(cmds)]
-		return nil
+		return cmds[len(cmds)].Err()
 	})(t.Context(), cmds)
 	if err == nil || cmds[1].Err() == nil {
 		t.Errorf("the pipeline ends with %v, its last command with %v", err, cmds[1].Err())

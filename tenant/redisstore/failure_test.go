@@ -16,7 +16,7 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// serve answers every command on a connection after HELLO with one line.
+// serve answers every command with one line, but for those that come first: HELLO and CLUSTER.
 func serve(t *testing.T, line string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,8 +52,12 @@ func serve(t *testing.T, line string) string {
 						}
 					}
 					reply := line
-					if name == "hello" && !strings.Contains(line, "HELLO") {
+					switch {
+					case name == "hello" && !strings.Contains(line, "HELLO"):
 						reply = "*0"
+					case name == "cluster": // all slots are here
+						_, port, _ := net.SplitHostPort(l.Addr().String())
+						reply = "*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:" + port
 					}
 					if _, err := io.WriteString(conn, reply+"\r\n"); err != nil {
 						return
@@ -112,6 +116,22 @@ func TestRepliesAreClassified(t *testing.T) {
 			if err := s.rdb.Get(t.Context(), "x").Err(); !errors.Is(err, store.ErrUnavailable) {
 				t.Errorf("%s: an open breaker gives a single command %v", tt.reply, err)
 			}
+		}
+		_ = s.Close()
+	}
+}
+
+// The library panics on the length of an array that is none.
+func TestPanicsAreErrors(t *testing.T) {
+	for _, cluster := range []bool{false, true} {
+		s, err := New(Options{Addresses: []string{serve(t, ":-1")}, Cluster: cluster})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, head := s.Head(t.Context())
+		docs, err := s.Documents(t.Context(), []string{"a"})
+		if head == nil || err == nil {
+			t.Errorf("cluster %t: head %v, documents %+v, %v", cluster, head, docs, err)
 		}
 		_ = s.Close()
 	}

@@ -77,6 +77,23 @@ func bounded(t *testing.T, name string, f func(context.Context) error) {
 	}
 }
 
+// One round trip has one time-out, whatever it consists of.
+func TestTimeoutOfAll(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	link := redistest.Proxy(t, server.Addr())
+	link.Latency(75*time.Millisecond, 0) // for each direction
+	s := openAt(t, link.Addr(), nil)
+	begin := time.Now()
+	_, err := s.Head(t.Context()) // and the greeting before it
+	if d := time.Since(begin); err == nil || d > 290*time.Millisecond {
+		t.Errorf("twice 150ms took %v of 250ms: %v", d, err)
+	}
+	s = openAt(t, link.Addr(), func(o *redisstore.Options) { o.Timeout = time.Second })
+	if _, err := s.Head(t.Context()); err != nil {
+		t.Errorf("twice 150ms within a second: %v", err)
+	}
+}
+
 // A dead server is asked once a second, and found again when it lives.
 func TestBreakerSparesADeadServer(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})

@@ -124,5 +124,11 @@ func TestCluster(t *testing.T) {
 	if err := all(t.Context(), s); err == nil || time.Since(begin) > 7*time.Second {
 		t.Errorf("with its server killed, after %v: %v", time.Since(begin), err)
 	}
+	for cluster.Owner(prefix+"meta") == owner { // looks, and waits, itself
+	}
+	begin = time.Now()
 	recovers(t, s)
+	if d := time.Since(begin); d > 4*time.Second {
+		t.Errorf("the new owner of the keys was found after %v", d)
+	}
 }
