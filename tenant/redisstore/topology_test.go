@@ -124,7 +124,10 @@ func TestCluster(t *testing.T) {
 	if err := all(t.Context(), s); err == nil || time.Since(begin) > 7*time.Second {
 		t.Errorf("with its server killed, after %v: %v", time.Since(begin), err)
 	}
-	for cluster.Owner(prefix+"meta") == owner { // looks, and waits, itself
+	for {
+		if cluster.Owner(prefix+"meta") != owner {
+			break
+		}
 	}
 	begin = time.Now()
 	recovers(t, s)
