@@ -147,20 +147,17 @@ func (m *Mirror) confirmSame(n *news, h *held, now int64) (drops []drop) {
 	if !n.check {
 		return nil
 	}
-	moved := false
+	changed := len(n.strange) > 0
 	for _, host := range n.hosts {
-		has := m.index.has(h, host)
 		switch {
 		case slices.Contains(n.strange, host):
-			m.counters.integrity.Add(1)
-			drops = append(drops, drop{h, host})
-			moved = moved || has
-		case !has:
+			drops = append(drops, m.estrange(h, host))
+		case m.index.holder(host) != h:
 			m.give(h, host)
-			moved = true
+			changed = true
 		}
 	}
-	if moved {
+	if changed {
 		m.save(n) // which hosts are another's is kept with it
 	}
 	if len(n.strange) == 0 && !h.rejected {
@@ -194,9 +191,7 @@ func (m *Mirror) put(n *news, h *held, announced bool, how how, now int64) (drop
 	}
 	for _, host := range n.hosts {
 		if slices.Contains(n.strange, host) {
-			m.counters.integrity.Add(1)
-			m.problems.add(n.id, "the store does not give it host "+host)
-			drops = append(drops, drop{h, host})
+			drops = append(drops, m.estrange(h, host))
 			continue
 		}
 		if m.part != nil && host[0] == '*' && (slices.Contains(before, host) || isNew && !announced) {
@@ -213,9 +208,16 @@ func (m *Mirror) put(n *news, h *held, announced bool, how how, now int64) (drop
 	return drops
 }
 
+// estrange notes that a tenant lists a host that is another's or nobody's.
+func (m *Mirror) estrange(h *held, host string) drop {
+	m.counters.integrity.Add(1)
+	m.problems.add(h.id, "the store does not give it host "+host)
+	return drop{h, host}
+}
+
 // give makes h the tenant of a host, also for requests that were just told otherwise.
 func (m *Mirror) give(h *held, host string) {
-	if m.index.has(h, host) {
+	if m.index.holder(host) == h {
 		return
 	}
 	m.index.give(h, host)

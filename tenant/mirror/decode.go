@@ -32,8 +32,9 @@ type news struct {
 }
 
 // decode reads what changed. It needs no lock: what is in force may change
-// meanwhile, which costs one decoding too much or is found by apply.
-func (m *Mirror) decode(got store.Documents, how how) []news {
+// meanwhile, which costs one decoding too much or is found by apply. With check the owners of hosts
+// are asked for also when a document is the same.
+func (m *Mirror) decode(got store.Documents, check bool) []news {
 	all := make([]news, len(got.All))
 	for i := range got.All {
 		d := &got.All[i]
@@ -46,7 +47,7 @@ func (m *Mirror) decode(got store.Documents, how how) []news {
 		if h := m.index.byID(d.ID); h != nil && h.sum.Load() == n.sum {
 			n.same = true
 			n.hosts = h.hosts()
-			n.check = how.run != 0
+			n.check = check
 			continue
 		}
 		n.read(m)
@@ -98,20 +99,20 @@ func (m *Mirror) documents(ctx context.Context, ids []string, how how) (outdated
 		for _, id := range ids {
 			read[id] = true
 		}
-		some := m.decode(got, how)
-		owners, err := m.verify(ctx, some)
+		some := m.decode(got, how.run != 0 || round > 0)
+		others, err := m.verify(ctx, some)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, some...)
-		ids = slices.DeleteFunc(owners, func(id string) bool { return read[id] })
+		ids = slices.DeleteFunc(others, func(id string) bool { return read[id] })
 	}
 	return m.apply(all, how), nil
 }
 
-// verify asks who the hosts belong to that tenants have got or lost, and returns the tenants that
-// got them without having them yet: a host that moves must not be nobody's in between, so
-// those are applied together.
+// verify asks who the hosts belong to that tenants have got or lost. It returns the tenants that own one
+// without holding it yet, and those that hold one without owning it any more: a host that
+// moves must not be nobody's in between, so they are applied together.
 func (m *Mirror) verify(ctx context.Context, all []news) ([]string, error) {
 	var hosts []string
 	for i := range all {
@@ -138,8 +139,12 @@ func (m *Mirror) verify(ctx context.Context, all []news) ([]string, error) {
 		if !tenant.ValidID(id) {
 			continue
 		}
-		if h := m.index.byID(id); h == nil || !m.index.has(h, host) {
+		holder := m.index.holder(host)
+		if holder == nil || holder.id != id {
 			others = append(others, id)
+		}
+		if holder != nil && holder.id != id {
+			others = append(others, holder.id)
 		}
 	}
 	slices.Sort(others)

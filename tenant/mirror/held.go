@@ -66,8 +66,8 @@ type index interface {
 	// add puts a tenant in, without its hosts; remove takes one out.
 	add(h *held)
 	remove(h *held)
-	// has reports whether h has a host; give makes h its tenant; take removes it from h, if h has it.
-	has(h *held, host string) bool
+	// holder is the tenant of a host, or nil; give makes it h; take makes it nobody, if it is h.
+	holder(host string) *held
 	give(h *held, host string)
 	take(h *held, host string)
 }

@@ -188,7 +188,7 @@ func (m *Mirror) claim(h *held, host, as string) outcome {
 	if other, _ := m.index.owner(host); other == nil && m.index.byID(h.id) == h {
 		m.give(h, as)
 	}
-	if m.index.has(h, as) {
+	if m.index.holder(as) == h {
 		return known
 	}
 	return unknown

@@ -98,9 +98,12 @@ func (x *part) size() int                     { return x.ids.EstimatedSize() }
 func (x *part) add(h *held)                   { x.ids.Set(h.id, h) }
 func (x *part) remove(h *held)                { x.ids.Invalidate(h.id) }
 
-func (x *part) has(h *held, host string) bool {
-	b, ok := x.hosts.GetIfPresent(host)
-	return ok && b.id == h.id && b.as == host
+// holder knows exact hosts only.
+func (x *part) holder(host string) *held {
+	if b, ok := x.hosts.GetIfPresent(host); ok && b.as == host {
+		return x.byID(b.id)
+	}
+	return nil
 }
 
 func (x *part) give(h *held, host string) {
@@ -115,7 +118,7 @@ func (x *part) take(h *held, host string) {
 	switch {
 	case host[0] == '*':
 		x.wild.Add(1)
-	case x.has(h, host):
+	case x.holder(host) == h:
 		x.unbind(host)
 	}
 }

@@ -62,17 +62,17 @@ func (x *whole) size() int                     { return x.ids.EstimatedSize() }
 func (x *whole) add(h *held)                   { x.ids.Set(h.id, h) }
 func (x *whole) remove(h *held)                { x.ids.Invalidate(h.id) }
 
-func (x *whole) has(h *held, host string) bool {
+func (x *whole) holder(host string) *held {
 	base, isWildcard := strings.CutPrefix(host, "*.")
 	switch {
 	case isWildcard:
-		at, _ := x.bases.GetIfPresent(base)
-		return at == h
+		h, _ := x.bases.GetIfPresent(base)
+		return h
 	case host == "*":
-		return x.fallback.Load() == h
+		return x.fallback.Load()
 	default:
-		at, _ := x.hosts.GetIfPresent(host)
-		return at == h
+		h, _ := x.hosts.GetIfPresent(host)
+		return h
 	}
 }
 
@@ -93,7 +93,7 @@ func (x *whole) give(h *held, host string) {
 func (x *whole) take(h *held, host string) {
 	base, isWildcard := strings.CutPrefix(host, "*.")
 	switch {
-	case !x.has(h, host):
+	case x.holder(host) != h:
 	case isWildcard:
 		x.bases.Invalidate(base)
 		x.wildcards.Add(-1)
