@@ -60,12 +60,15 @@ func fileProblem(name string, code policy.Code, detail string) tenant.Problem {
 	return tenant.Problem{File: name, Problem: policy.Problem{Code: code, Detail: detail}}
 }
 
-// eachDocument reads paths and gives every good document to take. It returns the number of files, and the
-// problems of all that is not good. Nothing but the current piece of a file is kept.
-func (p *program) eachDocument(ctx context.Context, paths []string, take func(*tenant.Document)) (int, tenant.Problems, error) {
+// division cuts a stream into pieces of whole documents; line is how many lines stand before a piece.
+type division func(r io.Reader, take func(piece []byte, line int) error) error
+
+// eachDocument reads paths, each divided by cut, and gives every good document to take. It returns the number of
+// files, and the problems of all that is not good.
+func (p *program) eachDocument(ctx context.Context, paths []string, cut division, take func(*tenant.Document)) (int, tenant.Problems, error) {
 	sources, problems := documentSources(paths)
 	for _, source := range sources {
-		found, err := p.readSource(ctx, source, take)
+		found, err := p.readSource(ctx, source, cut, take)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -74,7 +77,7 @@ func (p *program) eachDocument(ctx context.Context, paths []string, take func(*t
 	return len(sources), problems, nil
 }
 
-func (p *program) readSource(ctx context.Context, source documentSource, take func(*tenant.Document)) (tenant.Problems, error) {
+func (p *program) readSource(ctx context.Context, source documentSource, cut division, take func(*tenant.Document)) (tenant.Problems, error) {
 	var in io.Reader
 	if source.path == stdinPath {
 		in = interruptible(ctx, p.stdin)
@@ -88,7 +91,7 @@ func (p *program) readSource(ctx context.Context, source documentSource, take fu
 	}
 	var problems tenant.Problems
 	documents := 0
-	err := pieces(in, func(piece []byte, line int) error {
+	err := cut(in, func(piece []byte, line int) error {
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
@@ -128,11 +131,26 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return out
 }
 
-// errPiece is a stream that cannot be divided.
-var errPiece = fmt.Errorf("more than %d bytes stand between two lines of ---", filestore.MaxFileBytes)
+var (
+	errPiece = fmt.Errorf("more than %d bytes stand between two lines of ---", filestore.MaxFileBytes)
+	errWhole = fmt.Errorf("it has more than %d bytes", filestore.MaxFileBytes)
+)
+
+// undivided takes a stream as one piece, so that what is said of a document has its place in the file.
+func undivided(r io.Reader, take func(piece []byte, line int) error) error {
+	text, err := io.ReadAll(io.LimitReader(r, filestore.MaxFileBytes+1))
+	switch {
+	case err != nil:
+		return err
+	case len(text) > filestore.MaxFileBytes:
+		return errWhole
+	default:
+		return take(text, 0)
+	}
+}
 
 // pieces divides a stream before each line that starts a YAML document, so that a stream of any length can be
-// read. line is how many lines stand before a piece.
+// read with little memory. Documents then know their places in the piece only.
 func pieces(r io.Reader, take func(piece []byte, line int) error) error {
 	in := bufio.NewReaderSize(r, 1<<16)
 	var piece []byte
@@ -180,7 +198,7 @@ func (p *program) readDocuments(ctx context.Context, paths []string, bar *progre
 	set := &documentSet{}
 	bar.begin("reading documents", 0)
 	defer bar.end()
-	files, problems, err := p.eachDocument(ctx, paths, func(d *tenant.Document) {
+	files, problems, err := p.eachDocument(ctx, paths, undivided, func(d *tenant.Document) {
 		set.docs = append(set.docs, d)
 		bar.at(len(set.docs))
 	})

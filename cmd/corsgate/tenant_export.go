@@ -93,7 +93,7 @@ func (p *program) export(ctx context.Context, s store.Reader, to string) error {
 	}
 	fmt.Fprintf(p.stderr, "tenants exported: %d\n", len(data)-len(broken))
 	if len(broken) > 0 {
-		return fmt.Errorf("%d tenants are missing from the export:\n%w", len(broken), errors.Join(broken...))
+		return fmt.Errorf("tenants missing from the export: %d\n%w", len(broken), errors.Join(broken...))
 	}
 	return nil
 }

@@ -135,7 +135,7 @@ func (im *importer) pack(ctx context.Context, paths []string) error {
 	var clashes tenant.Problems
 	im.bar.begin("reading documents", 0)
 	var failed error
-	files, problems, err := im.eachDocument(ctx, paths, func(d *tenant.Document) {
+	files, problems, err := im.eachDocument(ctx, paths, pieces, func(d *tenant.Document) {
 		clashes = append(clashes, seen.add(d)...)
 		text, err := tenant.MarshalJSON(d.Tenant)
 		failed = cmp.Or(failed, err)
