@@ -78,7 +78,7 @@ func describeMirror(s mirror.Status, clock wallclock.Status) *RedisReadiness {
 }
 
 // confirm is the way to tell every process that Redis is as it should be.
-const confirm = "if Redis is as it should be, run: corsgate tenant confirm"
+const confirm = "if Redis is as it should be, run: corsgate tenant confirm --write"
 
 // advice is what to do about what is held back.
 func advice(s mirror.Status) []string {
