@@ -10,10 +10,11 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// Limits of one record; what is larger is neither written nor read.
+// Limits of one record; what is larger is neither written nor read. A document has at
+// most 1 MiB, and as much again is for what its keeper says beside it.
 const (
 	maxID     = 63
-	maxData   = 1 << 20
+	maxData   = 2 << 20
 	maxWord   = 1024 // of Saved.Epoch and Saved.Confirmed
 	maxRecord = recordHead + maxID + maxData
 )

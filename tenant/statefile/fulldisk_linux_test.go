@@ -99,7 +99,7 @@ func TestFullDiskWhileMakingAnew(t *testing.T) {
 	dir := smallDisk(t, "size=64k")
 	synctest.Test(t, func(t *testing.T) {
 		f := open(t, dir, nil)
-		f.RewriteFrom(13_000)
+		f.RewriteFrom(1_000)
 		if _, err := read(f); err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +108,7 @@ func TestFullDiskWhileMakingAnew(t *testing.T) {
 		n := 0
 		turn := func() {
 			n++
-			id, data := fmt.Sprint("t", n%3), fmt.Sprint(strings.Repeat("x", 4_000), n)
+			id, data := fmt.Sprint("t", n%2), fmt.Sprint(strings.Repeat("x", 4_000), n)
 			f.Put(id, []byte(data))
 			state.Docs[id], state.Saved = data, at(n)
 			f.Commit(at(n))

@@ -48,6 +48,7 @@ func (f *File) Load(each func(id string, data []byte)) (store.Saved, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status.Loaded, f.status.Cut = len(m.places), m.cut
+	f.pending.last = m.saved
 	if m.problem == nil {
 		m.problem = stop.err
 	}
@@ -67,7 +68,7 @@ func (f *File) Load(each func(id string, data []byte)) (store.Saved, error) {
 // give hands out the documents of an image.
 func (f *File) give(file *os.File, m *image, each func(id string, data []byte), skipped *int) stopped {
 	return eachRecord(file, m.first, m.at.end, func(r record, at int64) error {
-		if r.kind != kindPut || m.places[string(r.id)] != at {
+		if r.kind != kindPut || m.places[string(r.id)].at != at {
 			return nil
 		}
 		id := string(r.id)

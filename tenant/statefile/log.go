@@ -18,9 +18,9 @@ type logFile struct {
 	*os.File
 	at   mark          // the last commit
 	hash xxhash.Digest // up to there
-	// compact is the size that the log had when it was opened or made anew, and documents
-	// how many tenants were in it then.
-	compact   int64
+	// limit is the size at which it is looked at whether the log is to be made anew.
+	limit int64
+	// documents is the number of tenants when it last was, or was opened.
 	documents int
 	// records is the number of puts and deletes.
 	records int
@@ -77,7 +77,7 @@ func (f *File) resume(m *image) error {
 		}
 	}
 	f.adopt(&logFile{
-		File: file, at: m.at, hash: m.hash, compact: m.at.end, documents: len(m.places), records: m.records,
+		File: file, at: m.at, hash: m.hash, limit: f.limit(f.live(m)), documents: len(m.places), records: m.records,
 	}, m.saved)
 	return nil
 }

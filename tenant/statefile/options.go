@@ -126,7 +126,7 @@ type File struct {
 	// flushed is when something was last written, asked the commit that was to be written then.
 	flushed time.Time
 	asked   store.Saved
-	// rewriteFrom is the least size of a log that is rewritten because it has grown.
+	// rewriteFrom is the least number of dead bytes that a log is made anew for.
 	rewriteFrom int64
 	// before is called before each step on disk; an error fails it. For tests; may be nil.
 	before func(step string) error

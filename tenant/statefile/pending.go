@@ -42,6 +42,7 @@ func (b *batch) take(newer *batch) {
 type pending struct {
 	open, committed batch
 	saved           *store.Saved // of committed; nil when nothing is
+	last            store.Saved  // the newest commit, or what Load gave
 	writing         batch        // what is being written
 	// lost has the tenants whose newest document did not fit.
 	lost map[string]struct{}
@@ -54,7 +55,7 @@ func (p *pending) init() {
 func (p *pending) size() int { return p.open.size + p.committed.size + p.writing.size }
 
 // Put implements [store.State]. It keeps a copy of data. A document that is empty, larger
-// than 1 MiB, or does not fit in [Options.MaxPending], is deleted from the copy instead,
+// than 2 MiB, or does not fit in [Options.MaxPending], is deleted from the copy instead,
 // which is then not complete.
 func (f *File) Put(id string, data []byte) {
 	if !f.validID(id) {
@@ -74,6 +75,29 @@ func (f *File) Put(id string, data []byte) {
 	}
 	delete(p.lost, id)
 	p.open.set(id, data)
+	if p.saved == nil && p.open.size > f.opt.MaxPending/2 {
+		f.commitEarly()
+	}
+}
+
+// commitEarly lets what is not committed be written before memory runs out, as when a large
+// store is read for the first time: documents newer than the last commit, which
+// are no whole with it. It needs mu.
+func (f *File) commitEarly() {
+	p := &f.pending
+	s := p.last
+	s.Complete = false
+	p.committed.take(&p.open)
+	p.saved = &s
+	f.signal()
+}
+
+// signal wakes Run.
+func (f *File) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Delete implements [store.State].
@@ -98,11 +122,8 @@ func (f *File) Commit(s store.Saved) {
 	}
 	s.Complete = s.Complete && len(p.lost) == 0
 	p.committed.take(&p.open)
-	p.saved = &s
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
+	p.saved, p.last = &s, s
+	f.signal()
 }
 
 func (f *File) validID(id string) bool {

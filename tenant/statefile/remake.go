@@ -18,25 +18,39 @@ import (
 // it cannot take away.
 const groupSize = 1 << 20
 
-// renew makes the log anew from what this process has written.
-func (f *File) renew(ctx context.Context) error {
+// reread reads the log of this process again: what it holds is kept on disk only.
+func (f *File) reread(ctx context.Context) (*image, error) {
 	l := f.log
 	m, err := scan(l, l.at.end, f.opt.Identity)
 	if err != nil {
 		f.closeLog() // and open what is there, next time
-		return fmt.Errorf("reading the log to make it anew: %w", err)
+		return nil, fmt.Errorf("reading the log to make it anew: %w", err)
 	}
 	if m.at != l.at {
 		// This process knows only what it has changed: what else is lost, it cannot tell.
 		f.continues(m)
 		f.opt.Log.ErrorContext(ctx, "the state file has been damaged since it was written", "file", f.path(logName), "error", m.problem)
 	}
-	if len(m.places) < l.documents/2 {
+	return m, nil
+}
+
+// renew makes the log anew from what this process has written.
+func (f *File) renew(ctx context.Context) error {
+	m, err := f.reread(ctx)
+	if err != nil {
+		return err
+	}
+	return f.replace(ctx, m)
+}
+
+// replace makes the log anew from an image of it.
+func (f *File) replace(ctx context.Context, m *image) error {
+	if len(m.places) < f.log.documents/2 {
 		if err := f.setAside(beforeAll); err != nil {
 			return err
 		}
 	}
-	return f.remake(ctx, l.File, m)
+	return f.remake(ctx, f.log.File, m)
 }
 
 // remake writes what an image holds to a new file, and puts it in the place of the log,
@@ -90,7 +104,7 @@ func (f *File) fill(ctx context.Context, file, from *os.File, m *image) (*logFil
 	}
 	return &logFile{
 		File: file, at: mark{hash: w.hash.Sum64(), end: w.written}, hash: w.hash,
-		compact: w.written, documents: w.records, records: w.records,
+		limit: f.limit(w.written), documents: w.records, records: w.records,
 	}, nil
 }
 
@@ -107,7 +121,7 @@ func (f *File) copyLive(ctx context.Context, w *writer, from *os.File, m *image)
 	part.Complete = false
 	group := w.end()
 	stop := eachRecord(from, m.first, m.at.end, func(r record, at int64) error {
-		if r.kind != kindPut || m.places[string(r.id)] != at {
+		if r.kind != kindPut || m.places[string(r.id)].at != at {
 			return nil
 		}
 		id := string(r.id)
@@ -154,18 +168,26 @@ func (f *File) syncDir() error {
 	return nil
 }
 
-// compact makes the log anew when it has doubled. When that fails the log is whole and
-// goes on growing; the next try is made after a pause.
+// compact makes the log anew when more than half of it is dead, and not little. When that fails the
+// log is whole and goes on growing; the next try is made after a pause.
 func (f *File) compact(ctx context.Context) {
 	l := f.log
-	if grown := l.at.end - l.compact; grown <= max(l.compact, f.rewriteFrom) {
+	if l.at.end <= l.limit {
 		f.compactErr = nil
 		return
 	}
 	if time.Now().Before(f.compactAfter) {
 		return
 	}
-	err := f.renew(ctx)
+	m, err := f.reread(ctx)
+	switch {
+	case err != nil:
+	case m.at == l.at && l.at.end <= f.limit(f.live(m)):
+		l.limit = max(f.limit(f.live(m)), l.at.end+l.at.end/8)
+		l.documents = max(l.documents, len(m.places))
+	default:
+		err = f.replace(ctx, m)
+	}
 	if ctx.Err() != nil {
 		return
 	}
@@ -175,4 +197,18 @@ func (f *File) compact(ctx context.Context) {
 		return
 	}
 	f.compactRetry.worked()
+}
+
+// limit is the size of a log of which so many bytes are live that calls for making it anew.
+func (f *File) limit(live int64) int64 { return live + max(live, f.rewriteFrom) }
+
+// live is the size of the records that are worth their place.
+func (f *File) live(m *image) int64 {
+	size := int64(0)
+	for id, p := range m.places {
+		if f.opt.Keep(id) {
+			size += int64(p.size)
+		}
+	}
+	return size
 }

@@ -35,7 +35,7 @@ func TestKeep(t *testing.T) {
 	}{
 		{"some are given up", func(i int) bool { return i >= 7 }, 14},
 		// Who is asked has lost its memory: never more than half.
-		{"all are given up", func(int) bool { return false }, 10},
+		{"all are given up", func(int) bool { return false }, 11},
 		{"none are given up", func(int) bool { return true }, 21},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -82,6 +82,50 @@ func TestKeep(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRestartsDoNotLetItGrow: what counts is what is dead, not what was written since the start. And
+// a log that only grew is not copied.
+func TestRestartsDoNotLetItGrow(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		renames := 0
+		run := func(id string) *statefile.File {
+			f := open(t, dir, nil)
+			f.RewriteFrom(5_000)
+			f.Before(func(step string) error {
+				if step == "rename" {
+					renames++
+				}
+				return nil
+			})
+			if _, err := read(f); err != nil {
+				t.Fatal(err)
+			}
+			stop := start(t, f)
+			pass(time.Second)
+			f.Put(id, bytes.Repeat([]byte("x"), 2_000))
+			f.Commit(at(1))
+			pass(2 * time.Second)
+			stop()
+			return f
+		}
+		for n := range 30 {
+			run(fmt.Sprint("new", n))
+		}
+		if renames != 1 {
+			t.Errorf("a log with nothing dead was made anew %d times", renames-1)
+		}
+		for range 100 {
+			if size := run("same").Status().Bytes; size > 2*31*2_100 {
+				t.Fatalf("the log has %d bytes", size)
+			}
+		}
+		if renames == 1 {
+			t.Error("the log was never made anew")
+		}
+	})
 }
 
 // TestMostAreDeleted: the deletions are obeyed, and the operator can look at what there was.

@@ -33,8 +33,8 @@ type image struct {
 	at mark
 	// hash continues the hash from there.
 	hash xxhash.Digest
-	// places has the offset of each tenant's record.
-	places map[string]int64
+	// places has the record of each tenant.
+	places map[string]place
 	// records is the number of puts and deletes up to the last whole commit.
 	records int
 	// cut is the number of bytes after the last whole commit.
@@ -55,7 +55,7 @@ func scan(r io.ReaderAt, size int64, identity string) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &image{first: int64(n), places: make(map[string]int64), hash: *xxhash.New()}
+	m := &image{first: int64(n), places: make(map[string]place), hash: *xxhash.New()}
 	hashed(&m.hash, head[:n])
 	m.at = mark{hash: m.hash.Sum64(), end: m.first}
 	s := scanner{image: m, hash: m.hash}
@@ -78,14 +78,20 @@ func isTorn(err error) bool { return errors.Is(err, errLength) || errors.Is(err,
 type scanner struct {
 	image *image
 	hash  xxhash.Digest
-	open  []place // since the last commit
+	open  []change // since the last commit
 	read  int
 }
 
-// place is a record that was not committed yet; at is 0 for a deletion.
+// place is where a record is; the zero one is that of a deletion.
 type place struct {
+	at   int64
+	size int32
+}
+
+// change is a record that was not committed yet.
+type change struct {
 	id string
-	at int64
+	place
 }
 
 func (s *scanner) record(r record, at int64) error {
@@ -109,10 +115,11 @@ func (s *scanner) record(r record, at int64) error {
 		return errTooMany
 	}
 	hashed(&s.hash, r.raw)
-	if r.kind == kindDelete {
-		at = 0
+	c := change{id: string(r.id)}
+	if r.kind == kindPut {
+		c.place = place{at: at, size: int32(len(r.raw))} //nolint:gosec // at most maxRecord
 	}
-	s.open = append(s.open, place{id: string(r.id), at: at})
+	s.open = append(s.open, c)
 	s.read++
 	return nil
 }
@@ -120,8 +127,8 @@ func (s *scanner) record(r record, at int64) error {
 // fits reports whether the tenants are not too many after the open records.
 func (s *scanner) fits() bool {
 	n := len(s.image.places)
-	for _, p := range s.open {
-		if _, is := s.image.places[p.id]; !is && p.at != 0 {
+	for _, c := range s.open {
+		if _, is := s.image.places[c.id]; !is && c.at != 0 {
 			n++
 		}
 	}
@@ -129,11 +136,11 @@ func (s *scanner) fits() bool {
 }
 
 func (s *scanner) apply() {
-	for _, p := range s.open {
-		if p.at == 0 {
-			delete(s.image.places, p.id)
+	for _, c := range s.open {
+		if c.at == 0 {
+			delete(s.image.places, c.id)
 		} else {
-			s.image.places[p.id] = p.at
+			s.image.places[c.id] = c.place
 		}
 	}
 	s.open = s.open[:0]

@@ -15,7 +15,7 @@ import (
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "made", "here")
-	large := strings.Repeat("x", 1<<20)
+	large := strings.Repeat("x", 2<<20)
 	first := session(t, dir, func(f *statefile.File) {
 		put(f, "a", 1)
 		put(f, "b", 1)
@@ -72,7 +72,7 @@ func TestWhatCannotBeKept(t *testing.T) {
 	put(f, "", 1)
 	put(f, strings.Repeat("i", 64), 1)
 	f.Commit(at(1))
-	f.Put("a", bytes.Repeat([]byte("x"), 1<<20+1))
+	f.Put("a", bytes.Repeat([]byte("x"), 2<<20+1))
 	f.Put("b", nil)
 	for _, id := range []string{"x", "y", "c"} { // c no longer fits
 		f.Put(id, bytes.Repeat([]byte("x"), 1<<20))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -125,7 +126,7 @@ func TestRateOfWriting(t *testing.T) {
 					f.Put(fmt.Sprint("t", n), bytes.Repeat([]byte("x"), 100_000))
 				}
 				f.Commit(at(1))
-				for f.Status().Pending > 0 {
+				for f.Status().PendingBytes > 5_000_000 {
 					pass(10 * time.Millisecond)
 				}
 				if took := time.Since(began).Round(time.Second); took != test.want {
@@ -200,7 +201,7 @@ func TestPausesWhileMakingAnewFails(t *testing.T) {
 			f.Commit(at(n))
 			pass(time.Second)
 		}
-		if got := renames.take(); !slices.Equal(got, []int{1, 2, 4, 8, 16, 32}) {
+		if got := renames.take(); !slices.Equal(got, []int{2, 3, 5, 9, 17, 33}) {
 			t.Errorf("tried at %v s", got)
 		}
 		if got := mustReload(t, dir); len(got.Docs["a"]) != 139 {
@@ -212,6 +213,47 @@ func TestPausesWhileMakingAnewFails(t *testing.T) {
 			t.Errorf("status %+v", st)
 		}
 		stop()
+	})
+}
+
+// TestMoreThanFits: a store that is read for the first time has no commit before its end,
+// and may be larger than what may wait.
+func TestMoreThanFits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		session(t, dir, func(f *statefile.File) {
+			put(f, "old", 1)
+			f.Commit(at(1))
+		})
+		f := open(t, dir, func(o *statefile.Options) { o.MaxPending, o.BytesPerSecond = 1<<20, 1_000_000 })
+		expect, err := read(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := start(t, f)
+		for n := range 100 {
+			id, data := fmt.Sprint("t", n), strings.Repeat("x", 100_000)
+			f.Put(id, []byte(data))
+			expect.Docs[id] = data
+			if n == 50 {
+				got := mustReload(t, dir)
+				early := at(1)
+				early.Complete = false
+				if len(got.Docs) < 40 || got.Saved != normal(early) {
+					t.Errorf("%d documents after 50, %+v", len(got.Docs), got.Saved)
+				}
+			}
+			pass(300 * time.Millisecond)
+		}
+		f.Commit(at(2))
+		pass(time.Second)
+		stop()
+		if st := f.Status(); st.Lost != 0 || st.Errors != 0 {
+			t.Errorf("status %+v", st)
+		}
+		expect.Saved = at(2)
+		want(t, mustReload(t, dir), expect)
 	})
 }
 
