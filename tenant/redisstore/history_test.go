@@ -15,7 +15,7 @@ import (
 
 func TestHistory(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	numbers := func(limit int) (all []int64) {
 		t.Helper()
 		revisions, err := s.History(t.Context(), "a", limit)
@@ -54,7 +54,7 @@ func TestHistory(t *testing.T) {
 // Entries by others are believed as far as they can be shown and used.
 func TestForeignHistory(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	add := func(id string, fields ...any) {
 		server.Do(append([]any{"XADD", prefix + "history:a", id}, fields...)...)
 	}
@@ -91,7 +91,7 @@ func TestForeignHistory(t *testing.T) {
 // A confirmation is a change, says who made it, and names the store if nobody has.
 func TestConfirm(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	token, err := s.Confirm(t.Context(), ana())
 	if err != nil || len(token) < 20 {
 		t.Fatalf("Confirm: %q, %v", token, err)
@@ -106,8 +106,8 @@ func TestConfirm(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	// Another confirmation meanwhile is no reason not to make this one.
-	other := open(t, server, nil)
-	s = open(t, server, func(o *redisstore.Options) {
+	other := patient(t, server)
+	s = patient(t, server, func(o *redisstore.Options) {
 		done := false
 		o.Observe = func(op redisstore.Operation) {
 			if op.Name == "PIPELINE" && !done {

@@ -11,7 +11,7 @@ import (
 // A host is taken by who lists it, and by who may list it.
 func TestHostOwnership(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	document, host := prefix+"tenant:a", prefix+"host:h.example"
 	for _, c := range []struct {
 		name  string
@@ -65,7 +65,7 @@ func base(t *testing.T, s store.Reader, id string) int64 {
 
 func TestHostsMove(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	owners := func(want ...string) {
 		t.Helper()
 		got, err := s.Owners(t.Context(), []string{"one.example", "two.example"})

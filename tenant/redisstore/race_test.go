@@ -24,7 +24,7 @@ import (
 func between(t *testing.T, server *redistest.Server, f func(attempt int)) (s *redisstore.Store, attempts *atomic.Int64) {
 	attempts = new(atomic.Int64)
 	var reads atomic.Int64
-	return open(t, server, func(o *redisstore.Options) {
+	return patient(t, server, func(o *redisstore.Options) {
 		o.Observe = func(op redisstore.Operation) {
 			switch op.Name {
 			case "WATCH":
@@ -41,7 +41,7 @@ func between(t *testing.T, server *redistest.Server, f func(attempt int)) (s *re
 // Whatever happens between reading and writing, an edit is made of what was read or not at all.
 func TestRaces(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	other := open(t, server, nil)
+	other := patient(t, server)
 	many := func(n int) []store.Edit {
 		edits := []store.Edit{put(1, "a", "a.example", "new.example")}
 		for i := range n {
@@ -109,7 +109,7 @@ func TestRaces(t *testing.T) {
 // A tombstone that ends meanwhile does not matter to an edit from base 0.
 func TestTombstoneEndsMeanwhile(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	other := open(t, server, nil)
+	other := patient(t, server)
 	applied(t, other, put(0, "a", "a.example"))
 	applied(t, other, drop(1, "a"))
 	s, _ := between(t, server, func(attempt int) {
@@ -122,14 +122,35 @@ func TestTombstoneEndsMeanwhile(t *testing.T) {
 	}
 }
 
+// A host that an edit gives up goes to somebody else meanwhile, who keeps it.
+func TestHostGivenUpIsTakenMeanwhile(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	applied(t, patient(t, server), put(0, "a", "old.example"))
+	var reads int
+	s := patient(t, server, func(o *redisstore.Options) {
+		o.Observe = func(op redisstore.Operation) {
+			if op.Name != "PIPELINE" {
+				return
+			}
+			if reads++; reads == 4 { // head, documents, histories, owners
+				server.Do("SET", prefix+"host:old.example", "b")
+			}
+		}
+	})
+	applied(t, s, put(1, "a"))
+	if got := server.Do("GET", prefix+"host:old.example"); got != "b" || reads != 8 {
+		t.Errorf("the host belongs to %v after %d reads", got, reads)
+	}
+}
+
 // The owner of a host loses it meanwhile, or takes it back.
 func TestHolderChangesMeanwhile(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	other := open(t, server, nil)
+	other := patient(t, server)
 	applied(t, other, put(0, "a", "h.example"), put(0, "away"))
 	server.Do("SET", prefix+"tenant:a", `{"id":"a","revision":1}`) // by one who leaves the host's key alone
 	var reads int
-	s := open(t, server, func(o *redisstore.Options) {
+	s := patient(t, server, func(o *redisstore.Options) {
 		o.Observe = func(op redisstore.Operation) {
 			if op.Name != "PIPELINE" {
 				return
@@ -171,7 +192,7 @@ func TestWritersCompeting(t *testing.T) {
 	tenants := []string{"a", "b", "c", "d", "e", "f", "g"}
 	var won [7]atomic.Int64
 	var lost atomic.Int64
-	s := open(t, server, nil)
+	s := patient(t, server)
 	var edits []store.Edit
 	for _, id := range tenants {
 		edits = append(edits, put(0, id, id+".example"))
@@ -181,7 +202,7 @@ func TestWritersCompeting(t *testing.T) {
 	var running sync.WaitGroup
 	for w := range writers {
 		running.Go(func() {
-			s := open(t, server, func(o *redisstore.Options) { o.Timeout = 10 * time.Second })
+			s := patient(t, server)
 			name := "w" + strconv.Itoa(w%25) // a document has 32 labels at most
 			for i := range each {
 				at := (w + i) % len(tenants)

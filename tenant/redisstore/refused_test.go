@@ -81,8 +81,8 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
-			applied(t, open(t, server, nil), put(0, "a", "a.example"))
-			refusal(t, server, open(t, server, c.begin(server)), c.kind, c.advice)
+			applied(t, patient(t, server), put(0, "a", "a.example"))
+			refusal(t, server, patient(t, server, c.begin(server)), c.kind, c.advice)
 		})
 	}
 }
@@ -102,7 +102,7 @@ func user(rules string) func(*redistest.Server) func(*redisstore.Options) {
 // A history that is no stream would leave the rest of a transaction done.
 func TestHistoryOfAnotherType(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	applied(t, s, put(0, "a", "a.example"))
 	for _, id := range []string{"a", "b"} { // one with a document and one without
 		server.Do("DEL", prefix+"history:"+id)
@@ -119,7 +119,7 @@ func TestHistoryOfAnotherType(t *testing.T) {
 
 func TestNewerSchema(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	for schema, want := range map[string]bool{"1": true, "2": false, "x": false} {
 		server.Do("FLUSHALL")
 		server.Do("HSET", prefix+"meta", "schema", schema)
@@ -137,7 +137,7 @@ func TestNewerSchema(t *testing.T) {
 // The rest of a transaction would be carried out although no change can be announced.
 func TestStreamAtItsEnd(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	s := open(t, server, nil)
+	s := patient(t, server)
 	server.Do("XADD", prefix+"changes", "18446744073709551615-18446744073709551615", "tenant", "x")
 	check := unchanged(t, server)
 	if _, err := s.Apply(t.Context(), []store.Edit{put(0, "a", "a.example")}, ana()); err == nil || !strings.Contains(err.Error(), "remove the key") {
@@ -159,7 +159,7 @@ func TestFullDisk(t *testing.T) {
 	})
 	server := redistest.Start(t, redistest.Options{AppendOnlyDir: dir, Config: []string{"appendfsync always", "auto-aof-rewrite-percentage 0"}})
 	t.Cleanup(server.Kill) // before the file system goes
-	s := open(t, server, nil)
+	s := patient(t, server)
 	applied(t, s, put(0, "a", "a.example"))
 
 	full, err := os.Create(filepath.Join(dir, "full"))
