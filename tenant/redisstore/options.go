@@ -40,8 +40,8 @@ type Options struct {
 	Password func() (string, error)
 	// SentinelUsername is the ACL user at the Sentinels.
 	SentinelUsername string
-	// SentinelPassword is asked once, by New: the client library keeps it. Default: no login
-	// at the Sentinels.
+	// SentinelPassword is asked by New, since the client library keeps it, and again for each write.
+	// Default: no login at the Sentinels.
 	SentinelPassword func() (string, error)
 	// TLS is asked for each new connection, to the Sentinels, too; for example [Certificates.Config].
 	// The name that is checked is the host that is dialled. Default: no TLS.

@@ -24,7 +24,8 @@ const (
 	watchBatch = 250
 	// maxWatched is how many keys are watched one by one; Redis takes 10 ms for that, and four times as
 	// long for twice as many: it would stand still for seconds for the most edits that are allowed.
-	// From there on the change stream is watched instead, in which every writer announces its changes.
+	// Above it the change stream is watched instead. Every writer announces its changes there, so nothing is
+	// lost; but also changes of other tenants then cost another attempt.
 	maxWatched = 1000
 )
 

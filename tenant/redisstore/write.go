@@ -32,7 +32,7 @@ var ErrContended = errors.New("other writers were quicker each time; nothing was
 // Apply implements [store.Writer]. All keys lie on one slot, so that it is one transaction on a
 // server, behind Sentinels and in a cluster.
 //
-// The context bounds the call, 30 seconds if it has no deadline. Errors besides [store.Conflicts]: a
+// The context bounds the call, 30 seconds if it has no deadline, and ends it; Close does not. Errors besides [store.Conflicts]: a
 // [RefusedError] tells what Redis lacks; with [ErrOutcomeUnknown] nobody knows whether the edits were
 // made; after [ErrContended] and all others, nothing was written.
 func (s *Store) Apply(ctx context.Context, edits []store.Edit, author store.Author) ([]int64, error) {
