@@ -64,8 +64,14 @@ type part struct {
 
 func parts() []part {
 	return []part{
-		{"lookup", lookups}, {"propagation", propagation}, {"faults", faults}, {"herd", herd},
-		{"flood", flood}, {"writers", writers}, {"size", size}, {"lazy", lazy},
+		{"lookup", lookups},
+		{"propagation", propagation},
+		{"faults", faults},
+		{"herd", herd},
+		{"flood", flood},
+		{"writers", writers},
+		{"size", size},
+		{"lazy", lazy},
 	}
 }
 

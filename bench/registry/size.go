@@ -13,13 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/redisstore"
 	"github.com/corsgate/corsgate/tenant/statefile"
-	"golang.org/x/sync/errgroup"
 )
 
 // childCommand makes this program the process whose memory is measured.

@@ -62,7 +62,9 @@ func (r *mirrorRegistry) open(cfg config.Serve) error {
 	}
 	r.closers = append(r.closers, redis.Close)
 	if dir := cfg.Mirror.StateDir; dir != "" {
-		r.state, err = statefile.New(statefile.Options{Dir: dir, Identity: identity(cfg.Redis), ValidID: tenant.ValidID, Log: r.log})
+		r.state, err = statefile.New(statefile.Options{
+			Dir: dir, Identity: identity(cfg.Redis), ValidID: tenant.ValidID, Log: r.log, Keep: r.keep(cfg.Mirror.Lazy),
+		})
 		if err != nil {
 			return err
 		}
@@ -77,6 +79,15 @@ func (r *mirrorRegistry) open(cfg config.Serve) error {
 		}
 	}
 	return r.assemble(cfg.Mirror, redis)
+}
+
+// keep says which tenants stay on disk: in the lazy mode those in memory, otherwise all. It is
+// asked while the mirror runs.
+func (r *mirrorRegistry) keep(lazy bool) func(id string) bool {
+	if !lazy {
+		return nil
+	}
+	return func(id string) bool { return r.Holds(id) }
 }
 
 // identity names the registry for the state directory. The addresses are no part of it: a

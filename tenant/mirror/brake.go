@@ -16,14 +16,14 @@ type brake struct {
 	holding bool
 }
 
-// admit reports whether n more tenants, of total, may change now, and counts them.
-func (b *brake) admit(now int64, n, total int) bool {
-	ok := b.allows(now, n, total)
-	b.count += n
+// admit reports whether one more tenant, of total, may change now, and counts it.
+func (b *brake) admit(now int64, total int) bool {
+	ok := b.allows(now, 1, total)
+	b.count++
 	return ok
 }
 
-// allows is admit for tenants that will be admitted one by one.
+// allows is admit for n tenants that will then be admitted one by one.
 func (b *brake) allows(now int64, n, total int) bool {
 	if now-b.began > int64(brakeWindow) {
 		b.began, b.count = now, 0

@@ -30,7 +30,7 @@ func TestBrake(t *testing.T) {
 			b := brake{floor: tt.floor, percent: tt.percent}
 			passed := 0
 			for _, at := range tt.at {
-				if b.admit(at, 1, tt.total) {
+				if b.admit(at, tt.total) {
 					passed++
 				}
 			}
@@ -38,7 +38,7 @@ func TestBrake(t *testing.T) {
 				t.Errorf("%d pass, want %d", passed, tt.want)
 			}
 			b.release(500 * second)
-			if b.holding || !b.admit(500*second, 1, tt.total) {
+			if b.holding || !b.admit(500*second, tt.total) {
 				t.Error("released, it still holds")
 			}
 		})
@@ -54,7 +54,7 @@ func TestBrakeOfManyAtOnce(t *testing.T) {
 			t.Error("as many as may pass do not")
 		}
 	}
-	if b.allows(1, 4, 10) || b.admit(1, 1, 10) {
+	if b.allows(1, 4, 10) || b.admit(1, 10) {
 		t.Error("too many do not hold it")
 	}
 }

@@ -62,15 +62,20 @@ func (m *Mirror) session(ctx context.Context) error {
 		rest(ctx, heldPause)
 		return nil
 	}
-	why, err := m.needsResync(ctx, head)
+	gap, err := m.findGap(ctx, head)
 	if err != nil {
 		return err
 	}
-	if why != "" {
+	if why := m.needsResync(gap); why != "" {
 		m.opt.Log.InfoContext(ctx, "reading the whole registry", "because", why)
-		if err := m.resync(ctx, head, 0); err != nil {
+		if err := m.resync(ctx, 0); err != nil {
 			return err
 		}
+	} else if m.since.CompareAndSwap(nothing, everything) {
+		m.primed.Store(m.part == nil) // the changes lead from the copy on disk to the store
+	}
+	if gap != "" {
+		m.skip(head.Last)
 	}
 	link := m.connect()
 	defer m.disconnect()
@@ -95,7 +100,7 @@ func (m *Mirror) read(ctx context.Context, link uint64) error {
 		changes, err := m.opt.Reader.Changes(ctx, m.reached(), maxChanges, wait)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // it ended because it was told to
 		case err != nil:
 			return fmt.Errorf("following the changes: %w", err)
 		}
@@ -163,26 +168,15 @@ func trimmed(head store.Head, position store.Position) bool {
 	}
 }
 
-// needsResync says why the changes alone do not bring the copy up to date, or "".
-func (m *Mirror) needsResync(ctx context.Context, head store.Head) (string, error) {
-	m.mu.Lock()
-	position, force := m.position, m.guard.force
-	doubt := m.guard.doubts != m.guard.resolved
-	complete := m.primed.Load() || m.saved.Complete
-	m.mu.Unlock()
+// findGap says why the changes do not lead from the copy to the store, or "".
+func (m *Mirror) findGap(ctx context.Context, head store.Head) (string, error) {
+	position := m.reached()
 	switch {
-	case force:
-		return "an operator has confirmed the store", nil
-	case doubt:
-		return "the store was elsewhere meanwhile", nil
-	case !complete && m.part == nil:
-		return "there is no whole copy", nil
 	case position.IsZero():
 		return "there is no copy", nil
 	case trimmed(head, position):
 		return "changes were trimmed before they were read", nil
 	case head.First.IsZero() || position.Before(head.First):
-		m.resume()
 		return "", nil
 	}
 	has, err := m.opt.Reader.HasChange(ctx, position)
@@ -191,16 +185,35 @@ func (m *Mirror) needsResync(ctx context.Context, head store.Head) (string, erro
 		return "", fmt.Errorf("looking for the last change that was read: %w", err)
 	case !has:
 		return "the last change that was read is not in the stream", nil
+	default:
+		return "", nil
 	}
-	m.resume()
-	return "", nil
 }
 
-// resume lets the follower vouch for a copy from disk, to which the changes
-// lead without a gap.
-func (m *Mirror) resume() {
-	if m.since.CompareAndSwap(nothing, everything) {
-		m.primed.Store(m.part == nil)
+// needsResync says why the changes alone do not bring the copy up to date, or "".
+func (m *Mirror) needsResync(gap string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.guard.force:
+		return "an operator has confirmed the store"
+	case gap != "":
+		return gap
+	case m.guard.doubts != m.guard.resolved:
+		return "the store was elsewhere meanwhile"
+	case m.part == nil && !m.primed.Load() && !m.saved.Complete:
+		return "there is no whole copy"
+	default:
+		return ""
+	}
+}
+
+// skip goes on after a position up to which everything was read.
+func (m *Mirror) skip(to store.Position) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.position.Before(to) {
+		m.position = to
 	}
 }
 

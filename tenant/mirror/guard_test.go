@@ -155,7 +155,7 @@ func TestGuardAgainstAModel(t *testing.T) {
 			if random.IntN(20) == 0 {
 				h.Schema = maxSchema + 1
 			}
-			last := int(h.Last.Time) //nolint:gosec // small
+			last := int(h.Last.Time)
 			confirmed := h.Confirmed != "" && h.Confirmed != token && last >= newest
 			want := h.Schema <= maxSchema &&
 				(!known && h.Exists || known && confirmed || known && h.Exists && (epoch == "" || epoch == h.Epoch) && last >= newest)

@@ -29,7 +29,7 @@ func (m *Mirror) brakes(n *news, h *held, now int64) bool {
 	default:
 		return true
 	}
-	if b.admit(now, 1, m.index.size()) {
+	if b.admit(now, m.index.size()) {
 		return true
 	}
 	m.holdBack(h)
@@ -77,7 +77,7 @@ func (m *Mirror) lose(n *news, h *held, sure bool, how how, now int64) []drop {
 			return nil
 		}
 	}
-	if !how.force && h.readable() && !m.vanished.admit(now, 1, m.index.size()) {
+	if !how.force && h.readable() && !m.vanished.admit(now, m.index.size()) {
 		m.holdBack(h)
 		return nil
 	}

@@ -49,8 +49,8 @@ type world struct {
 	forgetful atomic.Bool
 	// deaf: waiting for changes brings none.
 	deaf atomic.Bool
-	m     *mirror.Mirror
-	stop  func()
+	m    *mirror.Mirror
+	stop func()
 }
 
 // Late has f called between a reading of the store and its answer; f may wait.
@@ -141,7 +141,7 @@ func (w *world) restart() {
 }
 
 // run starts a mirror; stop ends it and waits.
-func run(t *testing.T, opt mirror.Options) (m *mirror.Mirror, stop func()) {
+func run(t *testing.T, opt mirror.Options) (running *mirror.Mirror, stop func()) {
 	t.Helper()
 	opt.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	m, err := mirror.New(opt)

@@ -56,7 +56,7 @@ func (m *Mirror) freshness(h *held, entry *tenant.Entry) tenant.Freshness {
 		verified = max(verified, m.confirmed.Load())
 	}
 	age := time.Duration(m.now.Load() - verified)
-	if age <= m.opt.TTL && verified > 0 {
+	if age <= m.opt.TTL && verified > 0 && verified >= m.woken.Load() {
 		return tenant.Live
 	}
 	limit, f := m.opt.MaxStale, tenant.Stale

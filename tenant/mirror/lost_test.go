@@ -127,7 +127,7 @@ func TestR13LaggingReplica(t *testing.T) {
 		step(6 * time.Second)
 		w.held("")
 		w.want("c.example", "live v1")
-		w.want("a.example", "live v1") // what its writers lost is lost; they must write it again
+		w.want("a.example", "live v1")  // what its writers lost is lost; they must write it again
 		w.want("b.example", "stale v1") // but absence proves nothing
 		if s := w.m.Stats(); s.Missing != 1 || s.Resyncs != 2 {
 			w.t.Errorf("counted %+v", s)

@@ -29,6 +29,8 @@ type Mirror struct {
 	// confirmed is when the follower last knew that it had missed nothing, or never. It vouches
 	// for documents verified at since or later.
 	confirmed, since atomic.Int64
+	// woken is when the machine last woke up: nothing confirmed before is live.
+	woken atomic.Int64
 	// primed: what is not in the index is not in the store either, as of confirmed.
 	primed atomic.Bool
 	// restored: there are tenants from the last run.
@@ -144,10 +146,10 @@ func (m *Mirror) Suspended() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.confirmed.Store(never)
-	old := m.clock() - int64(m.opt.TTL) - 1
+	now := m.clock()
+	m.woken.Store(now)
+	old := now - int64(m.opt.TTL) - 1
 	for _, h := range m.index.all() {
-		// Just not live any more; the age itself is unknown.
-		h.verified.Store(min(h.verified.Load(), old))
 		h.answered.Store(min(h.answered.Load(), old))
 		h.touched.Store(true)
 	}

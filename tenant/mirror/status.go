@@ -63,6 +63,9 @@ type Stats struct {
 	Verdicts int64
 }
 
+// Holds reports whether a tenant is in memory: the lazy mode keeps no other on disk.
+func (m *Mirror) Holds(id string) bool { return m.index.byID(id) != nil }
+
 // Stats returns the counts since the start.
 func (m *Mirror) Stats() Stats {
 	c := &m.counters
