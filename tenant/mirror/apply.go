@@ -208,8 +208,12 @@ func (m *Mirror) put(n *news, h *held, announced bool, how how, now int64) (drop
 	return drops
 }
 
-// estrange notes that a tenant lists a host that is another's or nobody's.
+// estrange notes that a tenant lists a host that is another's or nobody's. The hosts of a tombstone
+// are free to take.
 func (m *Mirror) estrange(h *held, host string) drop {
+	if h.deleted() {
+		return drop{h, host}
+	}
 	m.counters.integrity.Add(1)
 	m.problems.add(h.id, "the store does not give it host "+host)
 	return drop{h, host}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,10 +72,9 @@ func TestHostMoves(t *testing.T) {
 			w.Announce("b", store.KindApply, 0)
 		},
 		"between the readings of documents and owners": func(w *world) {
-			first := true
+			var seen atomic.Bool
 			w.Late(func(c storetest.Call) {
-				if first && c.Op == storetest.OpDocuments {
-					first = false
+				if c.Op == storetest.OpDocuments && !seen.Swap(true) {
 					w.put(without, to)
 					w.Announce("a", store.KindApply, 0)
 					w.Announce("b", store.KindApply, 0)

@@ -223,10 +223,9 @@ func TestConfirmedTwice(t *testing.T) {
 		docs := many(60)
 		w.write(docs...)
 		w.start()
-		slow := 0
+		var slow atomic.Int64
 		w.Intercept(func(_ context.Context, c storetest.Call) error {
-			if c.Op == storetest.OpOwners && slow < 2 {
-				slow++
+			if c.Op == storetest.OpOwners && slow.Add(1) <= 2 {
 				<-time.After(time.Second)
 			}
 			return nil

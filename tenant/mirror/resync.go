@@ -7,16 +7,14 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/corsgate/corsgate/tenant/store"
 )
 
 // resyncTimeout bounds one read of a resynchronisation, which shares the processors with all others.
 const resyncTimeout = 2 * time.Second
 
-// resync compares the copy with the whole store, of which head was read just
+// resync compares the copy with the whole store, of which the head was read just
 // before. pace is a pause after each page, for one that nobody waits for.
-func (m *Mirror) resync(ctx context.Context, head store.Head, pace time.Duration) error {
+func (m *Mirror) resync(ctx context.Context, pace time.Duration) error {
 	m.resyncing.Lock()
 	defer m.resyncing.Unlock()
 	began := m.clock()
@@ -37,9 +35,6 @@ func (m *Mirror) resync(ctx context.Context, head store.Head, pace time.Duration
 		m.pageSize = min(2*m.pageSize, maxPage)
 	}
 	m.mu.Lock()
-	if m.position.Before(head.Last) {
-		m.position = head.Last
-	}
 	if h.force {
 		now := m.clock()
 		m.vanished.release(now)

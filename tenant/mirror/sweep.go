@@ -68,7 +68,7 @@ func (m *Mirror) routine(ctx context.Context) {
 	if err != nil || !m.admit(head, since) || m.linked() == 0 { // the follower does what there is to do
 		return
 	}
-	if err := m.resync(ctx, head, resyncPace); err != nil && ctx.Err() == nil {
+	if err := m.resync(ctx, resyncPace); err != nil && ctx.Err() == nil {
 		m.opt.Log.WarnContext(ctx, "the registry could not be read as a whole", "error", err)
 	}
 }

@@ -1,0 +1,26 @@
+package mirror
+
+// Negatives is how many absent tenants are remembered.
+func Negatives(m *Mirror) int {
+	m.absentees.CleanUp()
+	return m.absentees.EstimatedSize()
+}
+
+// HoldLocks takes every lock that is held while the index changes or work is given out.
+func HoldLocks(m *Mirror) (release func()) {
+	m.resyncing.Lock()
+	m.mu.Lock()
+	m.queue.mu.Lock()
+	return func() {
+		m.queue.mu.Unlock()
+		m.mu.Unlock()
+		m.resyncing.Unlock()
+	}
+}
+
+// DoubtBindings has every binding of a part asked for again.
+func DoubtBindings(m *Mirror) {
+	if m.part != nil {
+		m.part.doubt()
+	}
+}
