@@ -69,7 +69,7 @@ func TestR2BaselineWithoutRedis(t *testing.T) {
 	l.until("the store is read", func() bool { return l.fresh(0) == tenant.Live })
 }
 
-// TestR4RedisDies: known tenants do not notice, not even when they are stale; too old is closed.
+// TestR4RedisDies (rule 76): known tenants do not notice, not even when they are stale; too old is closed.
 func TestR4RedisDies(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -228,7 +228,7 @@ func TestR15Trimmed(t *testing.T) {
 	}
 }
 
-// TestR17Herd: when everything expires at once, few reads are in flight, in batches, and nobody waits.
+// TestR17Herd (rule 75): when everything expires at once, few reads are in flight, in batches, and nobody waits.
 func TestR17Herd(t *testing.T) {
 	t.Parallel()
 	const n = 5000
