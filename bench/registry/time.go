@@ -37,6 +37,11 @@ func lookups(b *bench) {
 	for i := range hosts {
 		hosts[i] = tenantHost(i)
 	}
+	// Tenants that are in demand have not been made one after the other.
+	var hot []string
+	for i := 0; i < n; i += max(n/1000, 1) {
+		hot = append(hot, hosts[i])
+	}
 	before := s.CommandStats()["getrange"].Calls + s.CommandStats()["mget"].Calls
 	measure := func(r tenant.Registry, hosts []string) testing.BenchmarkResult {
 		return testing.Benchmark(func(tb *testing.B) {
@@ -58,7 +63,7 @@ func lookups(b *bench) {
 		limit float64
 	}{
 		{"one hot tenant", hosts[:1], 150},
-		{"1000 tenants in turn", hosts[:min(n, 1000)], 150},
+		{"1000 hot tenants in turn", hot, 150},
 		// Here the processor's caches hold nothing, and each step to the tenant waits for memory.
 		{fmt.Sprintf("%d tenants in turn", n), hosts, -1},
 	} {

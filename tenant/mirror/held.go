@@ -13,21 +13,24 @@ import (
 // held is one tenant in memory. It keeps its place in the index while its
 // document changes.
 type held struct {
-	id    string
+	// What a lookup reads comes first, so that it lies together.
+
 	entry atomic.Pointer[tenant.Entry] // never nil in the index
 	// verified is the mirror time at which the store last said that this is its
 	// document. Not above 0 for a copy from disk: as long before the start as it was.
 	verified atomic.Int64
-	// answered is the mirror time at which the store last said anything about it.
-	answered atomic.Int64
-	// sum is the hash of the document's text.
-	sum atomic.Uint64
 	// touched: a lookup used it since the last sweep.
 	touched atomic.Bool
 	// pending: a change was announced that is not loaded yet.
 	pending atomic.Bool
+
 	// jitter spreads refreshes.
 	jitter uint8
+	id     string
+	// answered is the mirror time at which the store last said anything about it.
+	answered atomic.Int64
+	// sum is the hash of the document's text.
+	sum atomic.Uint64
 
 	// The rest is under [Mirror.mu].
 
