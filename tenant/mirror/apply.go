@@ -103,7 +103,6 @@ func (m *Mirror) heed(n *news, h *held, how how, now int64) bool {
 	_, announced := m.announced[n.id]
 	delete(m.announced, n.id)
 	if h != nil {
-		h.pending.Store(false)
 		h.answered.Store(now)
 		h.at = n.at
 		if how.run != 0 {
@@ -139,6 +138,7 @@ func (m *Mirror) applyOne(n *news, h *held, how how, announced bool, now int64) 
 // confirmSame notes that the document in force is still the stored one.
 func (m *Mirror) confirmSame(n *news, h *held, now int64) (drops []drop) {
 	h.verified.Store(now)
+	h.disputed.Store(false)
 	h.missing, h.braked = 0, false
 	if h.rejected && (h.readable() || h.deleted()) {
 		h.rejected = false
@@ -181,6 +181,7 @@ func (m *Mirror) put(n *news, h *held, announced bool, how how, now int64) (drop
 	h.entry.Store(n.entry)
 	h.sum.Store(n.sum)
 	h.verified.Store(now)
+	h.disputed.Store(false)
 	h.missing, h.braked, h.rejected = 0, false, n.broken != nil
 	if n.broken == nil {
 		m.problems.remove(n.id)

@@ -71,8 +71,8 @@ func (m *Mirror) session(ctx context.Context) error {
 		if err := m.resync(ctx, 0); err != nil {
 			return err
 		}
-	} else if m.since.CompareAndSwap(nothing, everything) {
-		m.primed.Store(m.part == nil) // the changes lead from the copy on disk to the store
+	} else {
+		m.resume()
 	}
 	if gap != "" {
 		m.skip(head.Last)
@@ -208,6 +208,19 @@ func (m *Mirror) needsResync(gap string) string {
 	}
 }
 
+// resume lets the follower vouch for what is in memory. In a whole copy from disk that is all, for the
+// changes lead from there to the store. Of a part it is what is read from now on: before
+// the last run ended there may have been a gap, after which nothing was read that was not used.
+func (m *Mirror) resume() {
+	since := int64(everything)
+	if m.part != nil {
+		since = m.clock()
+	}
+	if m.since.CompareAndSwap(nothing, since) {
+		m.primed.Store(m.part == nil)
+	}
+}
+
 // skip goes on after a position up to which everything was read.
 func (m *Mirror) skip(to store.Position) {
 	m.mu.Lock()
@@ -247,7 +260,7 @@ func (m *Mirror) take(link uint64, changes []store.Change) (oldest store.Positio
 			}
 			m.announced[c.Tenant] = announcement{at: c.At, before: before}
 			if h := m.index.byID(c.Tenant); h != nil {
-				h.pending.Store(true)
+				h.disputed.Store(true)
 			}
 			ids = append(ids, c.Tenant)
 		}

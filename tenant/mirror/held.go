@@ -21,8 +21,8 @@ type held struct {
 	verified atomic.Int64
 	// touched: a lookup used it since the last sweep.
 	touched atomic.Bool
-	// pending: a change was announced that is not loaded yet.
-	pending atomic.Bool
+	// disputed: the store has announced or said something else, which is not in force (yet).
+	disputed atomic.Bool
 
 	// jitter spreads refreshes.
 	jitter uint8

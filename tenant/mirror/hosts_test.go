@@ -206,24 +206,74 @@ func TestIntegrity(t *testing.T) {
 	}
 }
 
-// TestHostsOfAnotherTenantOnDisk: what the store said about hosts is kept with the documents.
+// TestHostsOfAnotherTenantOnDisk: what the store said about hosts is kept with the documents, as soon as it
+// is known.
 func TestHostsOfAnotherTenantOnDisk(t *testing.T) {
-	scene(t, mirror.Options{ResyncInterval: time.Minute}, func(w *world) {
+	scene(t, mirror.Options{}, func(w *world) {
 		greedy := doc{id: "a", text: "a", hosts: []string{"a.example", "x.example"}}
 		w.write(greedy, doc{id: "b", text: "b", hosts: []string{"b.example"}})
 		w.start()
 		w.want("x.example", "live a")
 		w.write(doc{id: "b", text: "b", hosts: []string{"b.example", "x.example"}}) // and a still lists it
-		step(3 * time.Minute)
+		step(2 * time.Second)
 		w.want("x.example", "live b")
 		w.crash()
 		w.Fail(errGone)
-		for range 10 { // the order on disk is any
+		for _, reverse := range []bool{false, true} {
+			w.state.reverse = reverse
 			w.start()
 			w.want("x.example", "disk b")
 			w.crash()
 		}
 	})
+}
+
+// TestHostIsNeverNobodys: a host goes to and fro while somebody looks all the time, on another processor.
+func TestHostIsNeverNobodys(t *testing.T) {
+	t.Parallel()
+	w := &world{Memory: storetest.NewMemory(), t: t}
+	w.write(doc{id: "a", text: "a", hosts: []string{"x.example"}}, doc{id: "b", text: "b"})
+	w.m = start(t, mirror.Options{Reader: w.Memory, LoadTimeout: patience})
+	untilReady(t, w.m)
+	stop, done := make(chan struct{}), make(chan struct{})
+	var nobody atomic.Int64
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if v := w.m.Lookup(tenant.Key{Authority: "x.example"}); v.ID() == "" {
+				nobody.Add(1)
+			}
+		}
+	}()
+	ids := []string{"a", "b"}
+	for i := range 300 {
+		from, to := ids[i%2], ids[1-i%2]
+		w.put(doc{id: to, text: fmt.Sprintf("v%d", i), hosts: []string{"x.example"}}, doc{id: from, text: fmt.Sprintf("v%d", i)})
+		w.Announce(from, store.KindApply, 0)
+		w.until(func() bool { v := w.peek("x.example"); return v.ID() == to })
+	}
+	close(stop)
+	<-done
+	if n := nobody.Load(); n > 0 {
+		t.Errorf("the host was nobody's in %d lookups", n)
+	}
+}
+
+// until waits for a condition, in real time.
+func (w *world) until(ok func() bool) {
+	w.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !ok() {
+		if time.Now().After(deadline) {
+			w.t.Fatal("it did not happen")
+		}
+		<-time.After(50 * time.Microsecond)
+	}
 }
 
 // TestPartOfARegistry: before the whole registry is in memory, what is there of it takes no host of a tenant

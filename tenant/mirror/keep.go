@@ -11,6 +11,7 @@ func older(next, current *tenant.Record) bool {
 // somebody wants. The store has not confirmed it: it grows stale.
 func (m *Mirror) regress(n *news, h *held) {
 	m.counters.regressed.Add(1)
+	h.disputed.Store(true)
 	h.rejected, h.missing = true, 0
 	m.problems.add(n.id, "the store has an older revision than the one in force")
 }
@@ -38,6 +39,7 @@ func (m *Mirror) brakes(n *news, h *held, now int64) bool {
 
 // holdBack keeps what is in force of a tenant against what the store says.
 func (m *Mirror) holdBack(h *held) {
+	h.disputed.Store(true)
 	if !h.braked {
 		h.braked = true
 		m.counters.heldBack.Add(1)
@@ -55,6 +57,7 @@ func (m *Mirror) reject(n *news, h *held, now int64, why error) {
 		h.rejected = true
 		h.missing = 0
 		h.verified.Store(now)
+		h.disputed.Store(false)
 	}
 }
 
@@ -68,6 +71,7 @@ func (m *Mirror) lose(n *news, h *held, sure bool, how how, now int64) []drop {
 		return nil
 	}
 	if !sure && !h.deleted() {
+		h.disputed.Store(true)
 		if h.missing == 0 {
 			h.missing = now
 			m.counters.missing.Add(1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -336,6 +337,8 @@ type state struct {
 	committed map[string][]byte
 	saved     store.Saved
 	now       map[string][]byte
+	// reverse: Load gives the documents in the other order.
+	reverse bool
 	// extra is what Load gives beside the documents.
 	extra map[string][]byte
 }
@@ -343,8 +346,12 @@ type state struct {
 var _ store.State = (*state)(nil)
 
 func (s *state) Load(each func(id string, data []byte)) (store.Saved, error) {
-	for id, data := range s.committed {
-		each(id, data)
+	ids := slices.Sorted(maps.Keys(s.committed))
+	if s.reverse {
+		slices.Reverse(ids)
+	}
+	for _, id := range ids {
+		each(id, s.committed[id])
 	}
 	for id, data := range s.extra {
 		each(id, data)

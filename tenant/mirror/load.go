@@ -23,6 +23,8 @@ const (
 	minPause     = 100 * time.Millisecond
 	maxPause     = 5 * time.Second
 	maxLoadPause = time.Second
+	// overtakenPause is that of a loader whose news were outdated.
+	overtakenPause = 10 * time.Millisecond
 )
 
 // load works off the queue until ctx ends.
@@ -73,7 +75,10 @@ func (m *Mirror) loadBatch(ctx context.Context, b batch) error {
 	case len(b.rebinds) > 0:
 		return m.rebind(ctx, b.rebinds)
 	default:
-		_, err := m.documents(ctx, b.ids, how{})
+		outdated, err := m.documents(ctx, b.ids, how{})
+		if len(outdated) > 0 {
+			rest(ctx, overtakenPause) // another loader tries again at once; no two of them for ever
+		}
 		return err
 	}
 }

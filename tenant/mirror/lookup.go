@@ -52,7 +52,7 @@ func (m *Mirror) view(h *held, k tenant.Key) tenant.View {
 // freshness is Live, Stale or Disk, or Unavailable when the document is too old.
 func (m *Mirror) freshness(h *held, entry *tenant.Entry) tenant.Freshness {
 	verified := h.verified.Load()
-	if verified >= m.since.Load() && !h.pending.Load() {
+	if verified >= m.since.Load() && !h.disputed.Load() {
 		verified = max(verified, m.confirmed.Load())
 	}
 	age := time.Duration(m.now.Load() - verified)

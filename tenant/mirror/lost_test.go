@@ -156,9 +156,11 @@ func TestR13RevisionsDoNotGoBack(t *testing.T) {
 			w.t.Errorf("problems: %v", s.Problems)
 		}
 		step(31 * time.Second)
-		w.want("a.example", "live v7") // the follower vouches for what was verified since
+		w.want("a.example", "stale v7")
 		w.restart()
-		w.want("a.example", "live v7")
+		w.want("a.example", "live v7") // the follower vouches for it, until it is read
+		step(30 * time.Second)
+		w.want("a.example", "disk v7")
 		w.write(at("v8", 8))
 		step(soon)
 		w.want("a.example", "live v8")
