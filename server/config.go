@@ -38,7 +38,7 @@ type Config struct {
 	// closed answer of policy.Overload. 0 means [DefaultMaxStreams].
 	MaxStreams int
 	// Observe is told of each decision, on the stream's goroutine; nil tells nobody.
-	// It must not block.
+	// It must not block, and must not keep [Observation.RequestID].
 	Observe func(Observation)
 	// Log gets panics; nil means slog.Default.
 	Log *slog.Logger

@@ -55,6 +55,7 @@ type message struct {
 	path          string         // :path without query
 	upstream      upstream       // of response_headers
 	attributes    attributes
+	requestID     []byte // refers to the message
 }
 
 // decode reads b into m. tenantAttribute is the attribute to keep as a hint. The
@@ -86,6 +87,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 	switch m.kind {
 	case requestHeaders:
 		m.request, m.path = request.request()
+		m.requestID = request.requestID.value
 	case responseHeaders:
 		m.upstream = response.upstream()
 	default:

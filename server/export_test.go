@@ -1,6 +1,7 @@
 package server
 
 import (
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
 )
@@ -10,3 +11,6 @@ func (s *Service) Run(stream grpc.ServerStream) error { return s.process(stream)
 
 // Codec is the codec of GRPCOptions.
 func Codec() encoding.CodecV2 { return codec{} }
+
+// ParseTraceparent reads a traceparent.
+func ParseTraceparent(s string) (trace.SpanContext, bool) { return parseTraceparent(s) }

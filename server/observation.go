@@ -33,9 +33,13 @@ type Observation struct {
 	Kind    policy.Kind
 	Outcome policy.Outcome
 	Reason  policy.Reason
+	// Entry is the index of the entry that matched, or -1.
+	Entry int
 	// Tenant is the tenant's id, or "".
 	Tenant    string
 	Freshness tenant.Freshness
+	// Waited: the tenant was not in memory, and the request waited for it.
+	Waited bool
 	// Shadow and Variant are those of tenant.Result.
 	Shadow  string
 	Variant string
@@ -49,14 +53,23 @@ type Observation struct {
 	Rejected bool
 	// Late marks a second callback about a decision that was observed before. It is
 	// sent for a conflict, a rejection or a panic in the response phase of design A;
-	// count those, not the decision.
+	// count those, not the decision. It has no request.
 	Late bool
-	// Duration is the time from the arrival of the message to its encoded reply.
+	// Received is when the message came, Duration the time until its reply was encoded.
+	Received time.Time
 	Duration time.Duration
-	// Origin and Host are what the client sent: untrusted bytes of bounded length,
-	// never to be used as a label or logged unescaped (rules 23, 80).
-	Origin string
-	Host   string
+	// Trace is the trace of the request; nil outside of gRPC.
+	Trace *Trace
+
+	// What follows is what the client sent: untrusted bytes of bounded length, never to
+	// be used as a label or logged unescaped (rules 23, 80).
+
+	// Request is what was decided.
+	Request policy.Request
+	// Key is what the tenant was looked up by.
+	Key tenant.Key
+	// RequestID is Envoy's x-request-id, or empty. It is valid during the call only.
+	RequestID []byte
 }
 
 // observation describes the decision that x now holds.
@@ -66,16 +79,21 @@ func (x *exchange) observation(m *message, rep *reply) Observation {
 		Kind:      d.Kind,
 		Outcome:   d.Outcome,
 		Reason:    d.Reason,
+		Entry:     d.Entry,
 		Tenant:    x.tenant,
 		Freshness: x.freshness,
+		Waited:    x.waited,
 		Shadow:    x.result.Shadow,
 		Variant:   x.result.Variant,
 		Phase:     m.kind.phase(),
 		Answered:  rep.answered,
 		Conflict:  rep.conflict,
 		Rejected:  rep.rejected,
+		Received:  x.received,
 		Duration:  time.Since(x.received),
-		Origin:    m.request.Origin,
-		Host:      m.request.Authority,
+		Trace:     x.trace,
+		Request:   m.request,
+		Key:       x.key(m),
+		RequestID: m.requestID,
 	}
 }

@@ -19,18 +19,25 @@ func TestObservations(t *testing.T) {
 	leak := [2]string{"access-control-allow-origin", "*"}
 	decided := server.Observation{
 		Kind: policy.Actual, Outcome: policy.Allowed, Reason: policy.OriginListed,
-		Tenant: "acme", Freshness: tenant.Live, Origin: origin, Host: host,
+		Tenant: "acme", Freshness: tenant.Live,
+		Request: policy.Request{Method: "GET", Scheme: "https", Authority: host, Origin: origin},
+		Key:     tenant.Key{Authority: host, Path: "/"},
 	}
 	conflict := decided
 	conflict.Late, conflict.Conflict, conflict.Phase = true, true, server.ResponsePhase
-	conflict.Origin, conflict.Host = "", ""
+	conflict.Request, conflict.Key = policy.Request{}, tenant.Key{}
 	atResponse := decided
 	atResponse.Phase = server.ResponsePhase
 	answered := decided
 	answered.Kind, answered.Answered = policy.Preflight, true
+	answered.Request.Method, answered.Request.RequestMethod = "OPTIONS", "PUT"
+	named := get(host, origin)
+	named.Headers = append(named.Headers, [2]string{"x-request-id", "7"})
+	identified := decided
+	identified.RequestID = []byte("7")
 	overloaded := server.Observation{
 		Kind: policy.Actual, Outcome: policy.Error, Reason: policy.Overload,
-		Freshness: tenant.Unavailable, Origin: origin, Host: host,
+		Freshness: tenant.Unavailable, Entry: -1, Request: decided.Request, Key: decided.Key,
 	}
 	tests := []struct {
 		name     string
@@ -42,6 +49,7 @@ func TestObservations(t *testing.T) {
 		{"A: a conflict comes late", false, []*message{request(get(host, origin)), response(leak)}, []server.Observation{decided, conflict}},
 		{"B: one", false, []*message{only(get(host, origin))}, []server.Observation{atResponse}},
 		{"C: one", false, []*message{request(get(host, origin))}, []server.Observation{decided}},
+		{"a named request", false, []*message{request(named)}, []server.Observation{identified}},
 		{"a preflight", false, []*message{request(preflight(host, origin, "PUT"))}, []server.Observation{answered}},
 		{"observability mode decides nothing", false, []*message{watched(request(get(host, origin)))}, nil},
 		{"bodies decide nothing", false, []*message{body(false), trailers(true)}, nil},
@@ -57,7 +65,7 @@ func TestObservations(t *testing.T) {
 					if o.Duration < 0 || o.Duration > time.Minute {
 						t.Errorf("duration %s", o.Duration)
 					}
-					o.Duration = 0
+					o.Duration, o.Received, o.Request.Now = 0, time.Time{}, 0
 					got = append(got, o)
 				}
 			})

@@ -50,7 +50,7 @@ func (f *field) text() string {
 type requestFields struct {
 	authority, method, path, scheme, protocol      field
 	origin, requestMethod, requestHeaders, upgrade field
-	privateNetwork                                 field
+	privateNetwork, requestID                      field
 }
 
 // add keeps value if a decision looks at the header. Envoy sends lower-case names.
@@ -76,6 +76,8 @@ func (f *requestFields) add(name, value []byte) {
 		f.privateNetwork.add(value)
 	case wire.HeaderUpgrade:
 		f.upgrade.add(value)
+	case wire.HeaderRequestID:
+		f.requestID.add(value)
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 type exchange struct {
 	gone       <-chan struct{} // closed when Envoy has left
 	hint       string          // x-tenant of the gRPC metadata
+	trace      *Trace          // nil outside of gRPC
 	overloaded bool
 	received   time.Time // when the present message came
 
@@ -30,6 +31,7 @@ type exchange struct {
 	result    tenant.Result
 	tenant    string
 	freshness tenant.Freshness
+	waited    bool
 }
 
 // process serves one stream. It returns nil when nothing more is to be said, and
@@ -40,6 +42,7 @@ func (s *Service) process(stream grpc.ServerStream) error {
 	defer s.leave()
 	life := lifetimeOf(ctx)
 	defer life.end()
+	x.trace = TraceOf(ctx)
 	for first := true; ; first = false {
 		f := new(frame)
 		if err := stream.RecvMsg(f); err != nil {
@@ -48,7 +51,7 @@ func (s *Service) process(stream grpc.ServerStream) error {
 		if first {
 			life.spoken()
 		}
-		x.received = time.Now()
+		x.arrived()
 		rep, err := s.answer(&x, f)
 		if err != nil {
 			return status.Error(codes.InvalidArgument, err.Error())
@@ -64,6 +67,14 @@ func (s *Service) process(stream grpc.ServerStream) error {
 		if rep.last {
 			return nil
 		}
+	}
+}
+
+// arrived notes when a message came.
+func (x *exchange) arrived() {
+	x.received = time.Now()
+	if x.trace != nil && !x.decided {
+		x.trace.Received = x.received
 	}
 }
 
@@ -169,11 +180,8 @@ func (s *Service) observe(o Observation) {
 func (s *Service) decide(x *exchange, m *message) {
 	r := &m.request
 	r.Now = s.clock().Unix()
-	x.tenant, x.freshness = "", tenant.Unknown
-	key := tenant.Key{Hint: x.hint, Authority: r.Authority, Path: m.path}
-	if key.Hint == "" {
-		key.Hint = m.attributes.tenant
-	}
+	x.tenant, x.freshness, x.waited = "", tenant.Unknown, false
+	key := x.key(m)
 	switch {
 	case x.overloaded:
 		x.freshness = tenant.Unavailable
@@ -197,6 +205,15 @@ func (s *Service) decide(x *exchange, m *message) {
 	}
 }
 
+// key is what the tenant of m is looked up by.
+func (x *exchange) key(m *message) tenant.Key {
+	key := tenant.Key{Hint: x.hint, Authority: m.request.Authority, Path: m.path}
+	if key.Hint == "" {
+		key.Hint = m.attributes.tenant
+	}
+	return key
+}
+
 // lookup finds a tenant. It waits only for a load under way, at most for what is
 // left of the budget (rule 77); false means that the time is up.
 func (s *Service) lookup(x *exchange, key tenant.Key) (view tenant.View, ok bool) {
@@ -204,6 +221,7 @@ func (s *Service) lookup(x *exchange, key tenant.Key) (view tenant.View, ok bool
 	if view.Freshness != tenant.Loading {
 		return view, true
 	}
+	x.waited = true
 	timer := time.NewTimer(s.budget - time.Since(x.received))
 	defer timer.Stop()
 	for view.Freshness == tenant.Loading {

@@ -95,6 +95,7 @@ func (t *Transport) fill() {
 type lifetime struct {
 	timer *time.Timer
 	rest  time.Duration // what is left of the stream's life after the first message
+	trace Trace         // lies here, since this is allocated anyway
 }
 
 type lifetimeKey struct{}
@@ -108,6 +109,7 @@ func (t *Transport) limit(ctx context.Context, info *tap.Info) (context.Context,
 		timer: time.AfterFunc(t.FirstMessage, cancel),
 		rest:  t.StreamLife,
 	}
+	life.trace.read(info.Header)
 	return context.WithValue(ctx, lifetimeKey{}, life), nil
 }
 

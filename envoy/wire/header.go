@@ -10,6 +10,9 @@ const (
 	HeaderUpgrade               = "upgrade"
 )
 
+// HeaderRequestID is Envoy's own name of a request. It decides nothing; logs are joined by it.
+const HeaderRequestID = "x-request-id"
+
 // Headers of a response that a decision looks at. [HeaderCORSPrefix] starts the
 // name of every CORS header.
 const (

@@ -28,6 +28,18 @@ const (
 	MetaTenant = "tenant"
 	// MetaPhase is the kind of request.
 	MetaPhase = "phase"
+	// MetaTier is the tenant's tier, or absent.
+	MetaTier = "tier"
+	// MetaVersion is the revision of the tenant's document, or absent.
+	MetaVersion = "version"
+	// MetaSource says where the policy came from, unless it was live.
+	MetaSource = "source"
+	// MetaVariant is "stable" or "candidate" while a candidate takes a share, else absent.
+	MetaVariant = "variant"
+	// MetaShadow compares a candidate that only watched, or is absent.
+	MetaShadow = "shadow"
+	// MetaEntry is the index of the entry that matched, or absent.
+	MetaEntry = "entry"
 )
 
 // HeaderMeta pairs each response header of design C with its metadata key, in the order

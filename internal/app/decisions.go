@@ -25,8 +25,8 @@ func decisionLog(ctx context.Context, log *slog.Logger) func(server.Observation)
 			slog.Bool("answered", o.Answered),
 			slog.Bool("late", o.Late),
 			slog.Int64("took_us", o.Duration.Microseconds()),
-			slog.String("origin", o.Origin),
-			slog.String("host", o.Host),
+			slog.String("origin", o.Request.Origin),
+			slog.String("host", o.Request.Authority),
 		)
 	}
 }

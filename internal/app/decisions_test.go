@@ -13,7 +13,7 @@ import (
 func TestDecisionLog(t *testing.T) {
 	hostile := server.Observation{
 		Outcome: policy.Denied, Reason: policy.OriginMalformed, Tenant: "acme",
-		Origin: "https://a\r\n{\"level\":\"ERROR\"}\x1b[31m\xff", Host: "api.acme.example",
+		Request: policy.Request{Origin: "https://a\r\n{\"level\":\"ERROR\"}\x1b[31m\xff", Authority: "api.acme.example"},
 	}
 	var log strings.Builder
 	decisionLog(t.Context(), slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))(hostile)

@@ -31,6 +31,7 @@ const (
 	goRedis      = "github.com/redis/go-redis/v9"
 	cobra        = "github.com/spf13/cobra"
 	pflag        = "github.com/spf13/pflag"
+	otelAPI      = "go.opentelemetry.io/otel"
 )
 
 // table is the import table. The first row that fits a directory counts; a
@@ -97,8 +98,8 @@ func table() []imports {
 		{
 			dir:    "server",
 			ours:   []string{"policy", "tenant", "envoy/wire"},
-			others: []string{protobuf, grpc, sync, controlPlane + "/service", controlPlane + "/config/core", controlPlane + "/type", controlPlane + "/extensions/filters/http/ext_proc"},
-			not:    []string{"flag", "net/http", "os/signal"},
+			others: []string{protobuf, grpc, sync, otelAPI, controlPlane + "/service", controlPlane + "/config/core", controlPlane + "/type", controlPlane + "/extensions/filters/http/ext_proc"},
+			not:    []string{"flag", "net/http", "os/signal", otelAPI + "/sdk"},
 		},
 		{
 			dir:    "proto/...",

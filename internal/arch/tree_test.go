@@ -56,7 +56,8 @@ func load(fsys fs.FS) (*tree, error) {
 		if entry.IsDir() {
 			return t.addDir(name)
 		}
-		if !entry.Type().IsRegular() {
+		// In a second work tree of git, .git is a file.
+		if !entry.Type().IsRegular() || notOurs(entry.Name()) {
 			return nil
 		}
 		return t.addFile(name)
