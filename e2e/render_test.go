@@ -317,6 +317,13 @@ func TestAccessLogShowsTheDecision(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("%s (-want +got):\n%s\n%v", path, diff, fmt.Sprint(line))
 				}
+				for _, absent := range []string{
+					"cors_tenant", "cors_phase", "cors_tier", "cors_version", "cors_source", "cors_entry", "cors_variant", "cors_shadow", "trace_id",
+				} {
+					if v, ok := line[absent]; !ok || v != nil {
+						t.Errorf("%s: %s, which nobody set, is %v", path, absent, v)
+					}
+				}
 			}
 		})
 	}

@@ -44,6 +44,7 @@ func Bootstrap(o Options) (*bootstrapv3.Bootstrap, error) {
 			Listeners: []*listenerv3.Listener{b.listener()},
 			Clusters:  b.clusters(),
 		},
+		StatsConfig: statsConfig(),
 		OverloadManager: &overloadv3.OverloadManager{
 			ResourceMonitors: []*overloadv3.ResourceMonitor{{
 				Name: "envoy.resource_monitors.global_downstream_max_connections",
@@ -68,6 +69,9 @@ func (b *builder) clusters() []*clusterv3.Cluster {
 	out := []*clusterv3.Cluster{b.processorCluster()}
 	for i := range b.upstreams {
 		out = append(out, b.applicationCluster(i))
+	}
+	if t := b.o.Tracing; t != nil {
+		out = append(out, b.collectorCluster(t.Collector))
 	}
 	return out
 }

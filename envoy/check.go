@@ -64,6 +64,7 @@ func (o *Options) check() error {
 	}
 	c.path("AccessLog", o.AccessLog)
 	c.routes(o)
+	c.tracing(o.Tracing)
 	return errors.Join(c.errs...)
 }
 
@@ -120,6 +121,18 @@ func (c *checker) tls(t *TLS) {
 	c.path("ProcessorTLS.CA", t.CA)
 	c.path("ProcessorTLS.Cert", t.Cert)
 	c.path("ProcessorTLS.Key", t.Key)
+}
+
+func (c *checker) tracing(t *Tracing) {
+	if t == nil {
+		return
+	}
+	c.address("Tracing.Collector", t.Collector, 1)
+	// Written so that NaN is refused too.
+	if !(t.Sampling >= 0 && t.Sampling <= 100) {
+		c.add("Tracing.Sampling", strconv.FormatFloat(t.Sampling, 'g', -1, 64), "is not a percentage, 0 to 100")
+	}
+	c.path("Tracing.Service", t.Service)
 }
 
 func (c *checker) path(option, value string) {

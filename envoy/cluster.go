@@ -29,18 +29,8 @@ func (b *builder) processorCluster() *clusterv3.Cluster {
 			HealthyPanicThreshold: &typev3.Percent{Value: 0},
 			UpdateMergeWindow:     seconds(0),
 		},
-		LoadAssignment: assignment(ClusterProcessor, b.o.Processors),
-		TypedExtensionProtocolOptions: map[string]*anypb.Any{
-			httpOptions: b.any(&httpv3.HttpProtocolOptions{
-				UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
-					ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
-						ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
-							Http2ProtocolOptions: processorHTTP2(),
-						},
-					},
-				},
-			}),
-		},
+		LoadAssignment:                assignment(ClusterProcessor, b.o.Processors),
+		TypedExtensionProtocolOptions: b.explicitHTTP2(processorHTTP2()),
 		CircuitBreakers: &clusterv3.CircuitBreakers{
 			Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
 				MaxConnections:     count(100_000),
@@ -73,6 +63,21 @@ func (b *builder) processorCluster() *clusterv3.Cluster {
 		c.TransportSocket = b.processorTLS(b.o.ProcessorTLS)
 	}
 	return c
+}
+
+// explicitHTTP2 is what a cluster that speaks gRPC needs.
+func (b *builder) explicitHTTP2(o *corev3.Http2ProtocolOptions) map[string]*anypb.Any {
+	return map[string]*anypb.Any{
+		httpOptions: b.any(&httpv3.HttpProtocolOptions{
+			UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
+				ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
+					ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
+						Http2ProtocolOptions: o,
+					},
+				},
+			},
+		}),
+	}
 }
 
 func processorHTTP2() *corev3.Http2ProtocolOptions {

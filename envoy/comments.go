@@ -39,6 +39,7 @@ func comments(o *Options) []comment {
 	}
 	out = append(out, callComments(o)...)
 	out = append(out, clusterComments(o)...)
+	out = append(out, tracingComments(o)...)
 	for i, r := range o.Routes {
 		if r.Tenant == "" {
 			continue
@@ -54,7 +55,9 @@ func comments(o *Options) []comment {
 
 func common() []comment {
 	return []comment{
-		{pathHCM + "/access_log", `One JSON object a request. cors_decision, cors_reason, cors_tenant and cors_phase come from the processor and are null when it was not asked; "details" begins with cors_ when the processor answered in the application's place; cors_processing holds the call's latency in microseconds.`},
+		{pathHCM + "/access_log", `One JSON object a request. The cors_ members come from the processor and are null when it was not asked or has nothing to say; request_id and trace_id are those of its own log and spans; "details" begins with cors_ when the processor answered in the application's place; cors_processing holds the call's latency in microseconds.`},
+		{pathHCM + "/access_log/1", `How long browsers waited for preflights, which no counter of Envoy's own says: envoy_cors_preflight_duration_ms in /stats/prometheus.`},
+		{"stats_config", `The bounds of the histogram of preflights, in milliseconds; 200 is what the service level is about.`},
 		{pathHCM + "/use_remote_address", `Without this a client's own x-forwarded-proto would be believed, and an http page could pass for https.`},
 		{pathHCM + "/normalize_path", `Policies may depend on the path. /a/../b and //b are rewritten here once, so that the router, the processor and the application judge the same path. Escaped slashes stay as they are: nobody behind this line decodes them for a decision.`},
 		{pathHCM + "/upgrade_configs", `WebSockets are not subject to CORS, but their Origin can be enforced by policy.`},
@@ -78,10 +81,27 @@ func clusterComments(o *Options) []comment {
 		at("outlier_detection", `Takes a host out that resets or refuses calls while its health check is still well. Errors of single calls do not count (enforcing_consecutive_5xx), lest a client that provokes some could take the hosts away from all others.`),
 		at("typed_extension_protocol_options", `gRPC needs HTTP/2. The pings find connections that died silently; corsgate allows them.`),
 	}
+	if o.Tracing != nil {
+		out = append(out, comment{"static_resources/clusters/" + ClusterCollector, `The collector of spans, OTLP over gRPC. Requests do not wait for it; while it is away, spans are lost and nothing else.`})
+	}
 	if o.ProcessorTLS != nil {
 		out = append(out, at("transport_socket", `The processor decides who may read responses: accept only the one whose certificate carries this name. Envoy reads the files when it starts.`))
 	}
 	return out
+}
+
+func tracingComments(o *Options) []comment {
+	if o.Tracing == nil {
+		return nil
+	}
+	at := func(field, text string) comment { return comment{pathHCM + "/tracing/" + field, text} }
+	return []comment{
+		{pathHCM + "/tracing", `A client's traceparent is followed, and so is its choice whether to be sampled: remove the header before this Envoy if clients are not to be trusted with that.`},
+		at("client_sampling", `The empty value is 0 %: x-client-trace-id of a client forces nothing.`),
+		at("random_sampling", `Percent of the requests without a traceparent.`),
+		at("custom_tags", `The decision, also where the processor left its own span out. Absent when it was not asked.`),
+		at("spawn_upstream_span", `One span for each call to the processor: its id is in the metadata of the call, and the processor's spans hang under it. Without this they would hang under the request's.`),
+	}
 }
 
 // callComments explain the filters of CORS itself.

@@ -113,9 +113,10 @@ func mayWrite(names string) *rulesv3.HeaderMutationRules {
 	}
 }
 
-// requestHeadersOnly are the headers that a decision reads, and no others.
+// requestHeadersOnly are the headers that a decision reads, and the name under which it is
+// logged, and no others.
 func requestHeadersOnly() *extprocv3.HeaderForwardingRules {
-	list := exact(":authority", ":method", ":path", ":scheme", ":protocol", "origin", "upgrade")
+	list := exact(":authority", ":method", ":path", ":scheme", ":protocol", wire.HeaderOrigin, wire.HeaderUpgrade, wire.HeaderRequestID)
 	list.Patterns = append(list.Patterns, &matcherv3.StringMatcher{
 		MatchPattern: &matcherv3.StringMatcher_Prefix{Prefix: "access-control-request-"},
 	})
@@ -146,5 +147,5 @@ func exact(names ...string) *matcherv3.ListStringMatcher {
 // the request before. Envoy copies any byte of an Origin into these strings, valid UTF-8 or
 // not; the processor reads bytes.
 func requestOfResponse() []string {
-	return []string{wire.AttrOrigin, wire.AttrHost, wire.AttrPath, wire.AttrMethod, wire.AttrScheme}
+	return []string{wire.AttrOrigin, wire.AttrHost, wire.AttrPath, wire.AttrMethod, wire.AttrScheme, wire.AttrRequestID}
 }

@@ -43,8 +43,9 @@ func (b *builder) connectionManager() *hcmv3.HttpConnectionManager {
 		},
 		StreamIdleTimeout:     seconds(300),
 		RequestHeadersTimeout: seconds(10),
-		AccessLog:             []*accesslogv3.AccessLog{b.accessLog()},
+		AccessLog:             []*accesslogv3.AccessLog{b.accessLog(), b.preflightTimes()},
 		UseRemoteAddress:      yes(),
+		Tracing:               b.tracing(),
 		UpgradeConfigs:        []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket"}},
 		NormalizePath:         yes(),
 		MergeSlashes:          true,
@@ -84,6 +85,7 @@ func logFields() *structpb.Struct {
 	return &structpb.Struct{Fields: map[string]*structpb.Value{
 		"time":            text("%START_TIME%"),
 		"request_id":      text("%REQ(X-REQUEST-ID)%"),
+		"trace_id":        text("%TRACE_ID%"),
 		"method":          text("%REQ(:METHOD)%"),
 		"authority":       text("%REQ(:AUTHORITY)%"),
 		"path":            text("%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%"),
@@ -97,6 +99,12 @@ func logFields() *structpb.Struct {
 		"cors_reason":     meta(wire.MetaReason),
 		"cors_tenant":     meta(wire.MetaTenant),
 		"cors_phase":      meta(wire.MetaPhase),
+		"cors_tier":       meta(wire.MetaTier),
+		"cors_version":    meta(wire.MetaVersion),
+		"cors_source":     meta(wire.MetaSource),
+		"cors_variant":    meta(wire.MetaVariant),
+		"cors_shadow":     meta(wire.MetaShadow),
+		"cors_entry":      meta(wire.MetaEntry),
 		"cors_processing": text("%FILTER_STATE(" + FilterDecide + ":PLAIN)%"),
 	}}
 }

@@ -15,6 +15,8 @@ const (
 	ListenerName = "edge"
 	// ClusterProcessor is the cluster of corsgate processes.
 	ClusterProcessor = "corsgate"
+	// ClusterCollector is the cluster of [Tracing.Collector].
+	ClusterCollector = "telemetry"
 	// ClusterApplication is the cluster of [Options.Upstream]; those of other
 	// upstreams are named "application-1", "application-2", ... in the order of the routes.
 	ClusterApplication = "application"
@@ -70,6 +72,9 @@ type Options struct {
 	// RoutesOnly leaves out the virtual host for all other domains, which then get 404.
 	RoutesOnly bool
 
+	// Tracing sends Envoy's spans, and has the processor's join them; nil means none.
+	Tracing *Tracing
+
 	// ExtraFilters are put after ours and before the router.
 	ExtraFilters []*hcmv3.HttpFilter
 	// ExtraRoutes are put before the catch-all route of every virtual host.
@@ -84,6 +89,17 @@ type TLS struct {
 	Cert, Key string
 	// SAN is the DNS name that the processor's certificate must carry; it is also sent as SNI.
 	SAN string
+}
+
+// Tracing says where spans go.
+type Tracing struct {
+	// Collector is the host:port that takes OTLP over gRPC.
+	Collector string
+	// Sampling is how many percent of the requests are traced that come without a traceparent;
+	// of others their sender has decided.
+	Sampling float64
+	// Service is the service.name of Envoy's spans; empty means "envoy".
+	Service string
 }
 
 // Route binds domains to a tenant and an upstream.

@@ -2,6 +2,7 @@ package envoy_test
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
@@ -25,6 +26,7 @@ func TestOptionErrorsAllAtOnce(t *testing.T) {
 		ProcessorTLS: &envoy.TLS{Cert: "cert.pem", SAN: "*.internal"},
 		Upstream:     "app:http",
 		AccessLog:    "a\nb",
+		Tracing:      &envoy.Tracing{Collector: "collector", Sampling: math.NaN(), Service: "a\x00"},
 		RoutesOnly:   true,
 		Routes: []envoy.Route{
 			{Domains: []string{"API.example", "a.example:80"}, Tenant: "%REQ(x)%"},
@@ -39,7 +41,8 @@ func TestOptionErrorsAllAtOnce(t *testing.T) {
 		"ProcessorTLS.CA", "ProcessorTLS.Cert", "ProcessorTLS.SAN",
 		"Processors[0]", "Processors[0]", "Processors[1]",
 		"Routes[0].Domains", "Routes[0].Domains", "Routes[0].Tenant",
-		"Routes[1].Domains", "Routes[1].Upstream", "Routes[2].Domains", "Upstream",
+		"Routes[1].Domains", "Routes[1].Upstream", "Routes[2].Domains",
+		"Tracing.Collector", "Tracing.Sampling", "Tracing.Service", "Upstream",
 	}
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -73,6 +76,9 @@ func TestOptionEdges(t *testing.T) {
 		"no processor":        {func(o *envoy.Options) { o.Processors = nil }, []string{"Processors"}},
 		"port too large":      {func(o *envoy.Options) { o.Upstream = "a:65536" }, []string{"Upstream"}},
 		"socket path of 108":  {func(o *envoy.Options) { o.Processors = []string{"unix:/" + string(make([]byte, 107))} }, []string{"Processors[0]"}},
+		"more than all traced": {func(o *envoy.Options) {
+			o.Tracing = &envoy.Tracing{Collector: "[::1]:4317", Sampling: 100.5}
+		}, []string{"Tracing.Sampling"}},
 		"domain twice": {func(o *envoy.Options) {
 			o.Routes = []envoy.Route{{Domains: []string{"*"}, Tenant: "a"}, {Domains: []string{"*"}, Tenant: "b"}}
 		}, []string{"Routes[1].Domains"}},
@@ -96,7 +102,7 @@ func TestOptionEdges(t *testing.T) {
 // A comment whose place is gone is an error of Render: whatever the options, none may be.
 func TestEveryCommentHasItsPlace(t *testing.T) {
 	for _, d := range []envoy.Design{envoy.TwoCallbacks, envoy.ResponseOnly, envoy.Metadata} {
-		for bits := range 16 {
+		for bits := range 32 {
 			o := envoy.DefaultOptions(d)
 			o.FailOpen = bits&1 != 0
 			if bits&2 != 0 {
@@ -108,8 +114,11 @@ func TestEveryCommentHasItsPlace(t *testing.T) {
 			if bits&8 != 0 {
 				o.Routes = []envoy.Route{{Domains: []string{"a.example"}}, {Domains: []string{"b.example"}, Tenant: "b"}}
 			}
+			if bits&16 != 0 {
+				o.Tracing = &envoy.Tracing{Collector: "127.0.0.1:4317"}
+			}
 			if _, err := envoy.Render(o); err != nil {
-				t.Errorf("design %s, variant %04b: %v", d, bits, err)
+				t.Errorf("design %s, variant %05b: %v", d, bits, err)
 			}
 		}
 	}

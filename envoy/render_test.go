@@ -43,6 +43,10 @@ func goldens() map[string]envoy.Options {
 	tls.MessageTimeout = 25 * time.Millisecond
 	out["c-tls"] = tls
 
+	traced := envoy.DefaultOptions(envoy.Metadata)
+	traced.Tracing = &envoy.Tracing{Collector: "otel-collector:4317", Sampling: 1, Service: "edge"}
+	out["c-tracing"] = traced
+
 	tenants := envoy.DefaultOptions(envoy.Metadata)
 	tenants.Processors = []string{"corsgate:9002"}
 	tenants.Upstream = "app:8080"

@@ -28,6 +28,7 @@ type renderSettings struct {
 	options envoy.Options
 	design  string
 	tls     envoy.TLS
+	tracing envoy.Tracing
 	routes  []string
 	output  string
 }
@@ -67,6 +68,9 @@ func (s *renderSettings) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.AccessLog, "access-log", "", "`PATH` of the access log; empty for standard output")
 	f.StringArrayVar(&s.routes, "route", nil, "`DOMAIN[,DOMAIN...]=[TENANT][@HOST:PORT]`: tenant and application of some domains; repeat for more")
 	f.BoolVar(&o.RoutesOnly, "routes-only", false, "answer 404 to domains that no --route names")
+	f.StringVar(&s.tracing.Collector, "tracing", "", "`ADDRESS` (host:port) of an OTLP gRPC collector for Envoy's spans; empty for none")
+	f.Float64Var(&s.tracing.Sampling, "tracing-sampling", 100, "`PERCENT` of the requests without a traceparent that are traced")
+	f.StringVar(&s.tracing.Service, "tracing-service", "envoy", "service `NAME` of Envoy's spans")
 	f.StringVarP(&s.output, "output", "o", "", "`FILE` to write; empty for standard output")
 }
 
@@ -76,6 +80,9 @@ func (s *renderSettings) check(src config.Sources) config.Problems {
 	s.options.Design = envoy.Design(s.design)
 	if s.tls != (envoy.TLS{}) {
 		s.options.ProcessorTLS = &s.tls
+	}
+	if s.tracing.Collector != "" {
+		s.options.Tracing = &s.tracing
 	}
 	for _, text := range s.routes {
 		domains, target, ok := strings.Cut(text, "=")
@@ -137,6 +144,12 @@ func flagOfOption(option string) string {
 		return "access-log"
 	case "Routes":
 		return "route"
+	case "Tracing.Collector":
+		return "tracing"
+	case "Tracing.Sampling":
+		return "tracing-sampling"
+	case "Tracing.Service":
+		return "tracing-service"
 	case "RoutesOnly":
 		return "routes-only"
 	default:

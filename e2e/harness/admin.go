@@ -142,6 +142,27 @@ func (a *Admin) Calls(tb testing.TB, call string) Calls {
 	}
 }
 
+// Prometheus is one scrape: each sample's name and labels, as printed, and its value.
+func (a *Admin) Prometheus(tb testing.TB) map[string]float64 {
+	tb.Helper()
+	body, err := a.get(context.Background(), "/stats/prometheus")
+	if err != nil {
+		tb.Fatalf("scraping Envoy: %v", err)
+	}
+	out := map[string]float64{}
+	for line := range strings.Lines(string(body)) {
+		line = strings.TrimSpace(line)
+		at := strings.LastIndexByte(line, ' ')
+		if at < 0 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if v, err := strconv.ParseFloat(line[at+1:], 64); err == nil {
+			out[line[:at]] = v
+		}
+	}
+	return out
+}
+
 // ConfigDump is Envoy's own view of its configuration, in JSON.
 func (a *Admin) ConfigDump(tb testing.TB) []byte {
 	tb.Helper()

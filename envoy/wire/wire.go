@@ -77,6 +77,8 @@ const (
 	AttrPath           = "request.path"
 	AttrMethod         = "request.method"
 	AttrScheme         = "request.scheme"
+	// AttrRequestID is the value of [HeaderRequestID].
+	AttrRequestID = "request.id"
 )
 
 // DetailsPrefix starts the response code details of every reply of ours:
