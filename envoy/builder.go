@@ -70,6 +70,9 @@ func (b *builder) clusters() []*clusterv3.Cluster {
 	for i := range b.upstreams {
 		out = append(out, b.applicationCluster(i))
 	}
+	if r := b.o.RUM; r != nil && r.Collector != "" {
+		out = append(out, b.rumCluster(r.Collector))
+	}
 	if t := b.o.Tracing; t != nil {
 		out = append(out, b.collectorCluster(t.Collector))
 	}

@@ -65,6 +65,9 @@ func (o *Options) check() error {
 	c.path("AccessLog", o.AccessLog)
 	c.routes(o)
 	c.tracing(o.Tracing)
+	if o.RUM != nil && o.RUM.Collector != "" {
+		c.address("RUM.Collector", o.RUM.Collector, 1)
+	}
 	return errors.Join(c.errs...)
 }
 

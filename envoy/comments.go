@@ -40,6 +40,7 @@ func comments(o *Options) []comment {
 	out = append(out, callComments(o)...)
 	out = append(out, clusterComments(o)...)
 	out = append(out, tracingComments(o)...)
+	out = append(out, rumComments(o)...)
 	for i, r := range o.Routes {
 		if r.Tenant == "" {
 			continue
@@ -102,6 +103,26 @@ func tracingComments(o *Options) []comment {
 		at("custom_tags", `The decision, also where the processor left its own span out. Absent when it was not asked.`),
 		at("spawn_upstream_span", `One span for each call to the processor: its id is in the metadata of the call, and the processor's spans hang under it. Without this they would hang under the request's.`),
 	}
+}
+
+// rumComments stand in the first virtual host; those of the others are the same.
+func rumComments(o *Options) []comment {
+	if o.RUM == nil {
+		return nil
+	}
+	at := func(route, text string) comment {
+		return comment{pathRoutes + "/virtual_hosts/0/routes/" + route, text}
+	}
+	out := []comment{
+		at("rum-ping", `Any page may ask this, in no-cors mode: an answer means that the host is up, so that what failed was CORS and not the network. Envoy answers by itself, and no filter of CORS has a part in it. Switch authentication and rate limits off here too.`),
+		at("rum-cors-ping", `The same in cors mode, for every origin and without credentials: if this cannot be read, something between here and the browser strips headers.`),
+	}
+	if o.RUM.Collector != "" {
+		out = append(out,
+			at("rum-collector", `Reports of pages. What could tell who sent one is removed here; the collector finds the address of the client, for its limits, in x-forwarded-for.`),
+			comment{"static_resources/clusters/" + ClusterRUM, `The collector of reports: corsgate again, on the address of its own that is for this.`})
+	}
+	return out
 }
 
 // callComments explain the filters of CORS itself.

@@ -17,6 +17,8 @@ const (
 	ClusterProcessor = "corsgate"
 	// ClusterCollector is the cluster of [Tracing.Collector].
 	ClusterCollector = "telemetry"
+	// ClusterRUM is the cluster of [RUM.Collector].
+	ClusterRUM = "rum"
 	// ClusterApplication is the cluster of [Options.Upstream]; those of other
 	// upstreams are named "application-1", "application-2", ... in the order of the routes.
 	ClusterApplication = "application"
@@ -75,6 +77,9 @@ type Options struct {
 	// Tracing sends Envoy's spans, and has the processor's join them; nil means none.
 	Tracing *Tracing
 
+	// RUM serves the paths that tell scripts in pages a refusal from a failure; nil means none.
+	RUM *RUM
+
 	// ExtraFilters are put after ours and before the router.
 	ExtraFilters []*hcmv3.HttpFilter
 	// ExtraRoutes are put before the catch-all route of every virtual host.
@@ -100,6 +105,12 @@ type Tracing struct {
 	Sampling float64
 	// Service is the service.name of Envoy's spans; empty means "envoy".
 	Service string
+}
+
+// RUM says how pages report what browsers refused them.
+type RUM struct {
+	// Collector is the host:port of corsgate's collector; empty means pings only.
+	Collector string
 }
 
 // Route binds domains to a tenant and an upstream.

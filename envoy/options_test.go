@@ -26,6 +26,7 @@ func TestOptionErrorsAllAtOnce(t *testing.T) {
 		ProcessorTLS: &envoy.TLS{Cert: "cert.pem", SAN: "*.internal"},
 		Upstream:     "app:http",
 		AccessLog:    "a\nb",
+		RUM:          &envoy.RUM{Collector: "collector"},
 		Tracing:      &envoy.Tracing{Collector: "collector", Sampling: math.NaN(), Service: "a\x00"},
 		RoutesOnly:   true,
 		Routes: []envoy.Route{
@@ -41,7 +42,7 @@ func TestOptionErrorsAllAtOnce(t *testing.T) {
 		"ProcessorTLS.CA", "ProcessorTLS.Cert", "ProcessorTLS.SAN",
 		"Processors[0]", "Processors[0]", "Processors[1]",
 		"Routes[0].Domains", "Routes[0].Domains", "Routes[0].Tenant",
-		"Routes[1].Domains", "Routes[1].Upstream", "Routes[2].Domains",
+		"Routes[1].Domains", "Routes[1].Upstream", "Routes[2].Domains", "RUM.Collector",
 		"Tracing.Collector", "Tracing.Sampling", "Tracing.Service", "Upstream",
 	}
 	slices.Sort(want)
@@ -102,7 +103,7 @@ func TestOptionEdges(t *testing.T) {
 // A comment whose place is gone is an error of Render: whatever the options, none may be.
 func TestEveryCommentHasItsPlace(t *testing.T) {
 	for _, d := range []envoy.Design{envoy.TwoCallbacks, envoy.ResponseOnly, envoy.Metadata} {
-		for bits := range 32 {
+		for bits := range 128 {
 			o := envoy.DefaultOptions(d)
 			o.FailOpen = bits&1 != 0
 			if bits&2 != 0 {
@@ -117,8 +118,14 @@ func TestEveryCommentHasItsPlace(t *testing.T) {
 			if bits&16 != 0 {
 				o.Tracing = &envoy.Tracing{Collector: "127.0.0.1:4317"}
 			}
+			if bits&32 != 0 {
+				o.RUM = &envoy.RUM{}
+				if bits&64 != 0 {
+					o.RUM.Collector = "127.0.0.1:9005"
+				}
+			}
 			if _, err := envoy.Render(o); err != nil {
-				t.Errorf("design %s, variant %05b: %v", d, bits, err)
+				t.Errorf("design %s, variant %07b: %v", d, bits, err)
 			}
 		}
 	}

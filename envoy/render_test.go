@@ -47,6 +47,10 @@ func goldens() map[string]envoy.Options {
 	traced.Tracing = &envoy.Tracing{Collector: "otel-collector:4317", Sampling: 1, Service: "edge"}
 	out["c-tracing"] = traced
 
+	rum := envoy.DefaultOptions(envoy.Metadata)
+	rum.RUM = &envoy.RUM{Collector: "corsgate:9005"}
+	out["c-rum"] = rum
+
 	tenants := envoy.DefaultOptions(envoy.Metadata)
 	tenants.Processors = []string{"corsgate:9002"}
 	tenants.Upstream = "app:8080"

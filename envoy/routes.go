@@ -59,7 +59,7 @@ func (b *builder) hint(tenant string) *anypb.Any {
 }
 
 func (b *builder) routesTo(cluster string) []*routev3.Route {
-	out := append([]*routev3.Route(nil), b.o.ExtraRoutes...)
+	out := append(b.rumRoutes(), b.o.ExtraRoutes...)
 	return append(out, &routev3.Route{
 		Match: &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}},
 		Action: &routev3.Route_Route{Route: &routev3.RouteAction{

@@ -29,8 +29,12 @@ type renderSettings struct {
 	design  string
 	tls     envoy.TLS
 	tracing envoy.Tracing
-	routes  []string
-	output  string
+	rum     struct {
+		pings     bool
+		collector string
+	}
+	routes []string
+	output string
 }
 
 func (p *program) renderEnvoyCommand() *cobra.Command {
@@ -71,6 +75,8 @@ func (s *renderSettings) bind(f *pflag.FlagSet) {
 	f.StringVar(&s.tracing.Collector, "tracing", "", "`ADDRESS` (host:port) of an OTLP gRPC collector for Envoy's spans; empty for none")
 	f.Float64Var(&s.tracing.Sampling, "tracing-sampling", 100, "`PERCENT` of the requests without a traceparent that are traced")
 	f.StringVar(&s.tracing.Service, "tracing-service", "envoy", "service `NAME` of Envoy's spans")
+	f.BoolVar(&s.rum.pings, "rum", false, "answer the pings by which scripts in pages tell a refusal from a failure")
+	f.StringVar(&s.rum.collector, "rum-collector", "", "`ADDRESS` (host:port) of corsgate's collector of reports of pages; implies --rum")
 	f.StringVarP(&s.output, "output", "o", "", "`FILE` to write; empty for standard output")
 }
 
@@ -83,6 +89,9 @@ func (s *renderSettings) check(src config.Sources) config.Problems {
 	}
 	if s.tracing.Collector != "" {
 		s.options.Tracing = &s.tracing
+	}
+	if s.rum.pings || s.rum.collector != "" {
+		s.options.RUM = &envoy.RUM{Collector: s.rum.collector}
 	}
 	for _, text := range s.routes {
 		domains, target, ok := strings.Cut(text, "=")
@@ -144,6 +153,8 @@ func flagOfOption(option string) string {
 		return "access-log"
 	case "Routes":
 		return "route"
+	case "RUM.Collector":
+		return "rum-collector"
 	case "Tracing.Collector":
 		return "tracing"
 	case "Tracing.Sampling":

@@ -57,6 +57,15 @@ func HeaderMeta() [8][2]string {
 	}
 }
 
+// Paths that scripts in pages ask, where the operator serves them. Envoy answers the first two by
+// itself: PathPing without a CORS header, PathCORSPing to every origin.
+const (
+	PathPing     = "/.well-known/corsgate/ping"
+	PathCORSPing = "/.well-known/corsgate/cors-ping"
+	// PathRUM takes the reports of pages.
+	PathRUM = "/.well-known/corsgate/rum"
+)
+
 // gRPC metadata keys that an operator sets by initial_metadata or per route.
 const (
 	// GRPCTenant names the tenant; a client cannot set it.
