@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"github.com/corsgate/corsgate/internal/config"
+	"github.com/corsgate/corsgate/internal/rum"
 	"github.com/corsgate/corsgate/server"
 )
 
@@ -27,8 +28,12 @@ type App struct {
 	grpc     *grpc.Server
 	admin    *http.Server // nil when there is none
 
+	collector *rum.Collector // nil when no reports of pages are collected
+	rum       *http.Server   // of the collector
+
 	listener      net.Listener
 	adminListener net.Listener // nil when there is none
+	rumListener   net.Listener // nil when there is none
 	stopping      stack
 
 	mu       sync.Mutex // orders changes of what health says
@@ -88,6 +93,11 @@ func (a *App) bind(ctx context.Context) error {
 	if a.listener, err = listen(ctx, a.cfg.Listen); err != nil {
 		return err
 	}
+	if a.cfg.RUM.Enabled() {
+		if err := a.collectReports(ctx); err != nil {
+			return err
+		}
+	}
 	if a.cfg.AdminListen == "" {
 		return nil
 	}
@@ -101,7 +111,7 @@ func (a *App) bind(ctx context.Context) error {
 // release closes what [New] opened, for an App that will not run.
 func (a *App) release() error {
 	failed := a.registry.Close()
-	for _, l := range []net.Listener{a.listener, a.adminListener} {
+	for _, l := range []net.Listener{a.listener, a.adminListener, a.rumListener} {
 		if l != nil {
 			failed = errors.Join(failed, l.Close())
 		}
@@ -118,6 +128,14 @@ func (a *App) AdminAddr() net.Addr {
 		return nil
 	}
 	return a.adminListener.Addr()
+}
+
+// RUMAddr is where reports of pages are collected, or nil when they are not.
+func (a *App) RUMAddr() net.Addr {
+	if a.rumListener == nil {
+		return nil
+	}
+	return a.rumListener.Addr()
 }
 
 // Ready is closed when the process says SERVING for the first time.

@@ -30,13 +30,17 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return part("admin pages", a.admin.Serve(a.adminListener)) })
 		a.stopping.push(step{"admin pages closed", closeBound, a.closeAdmin})
 	}
+	if a.rum != nil {
+		group.Go(func() error { return part("collector of reports", a.rum.Serve(a.rumListener)) })
+		a.stopping.push(step{"collector of reports closed", closeBound, a.closeCollector})
+	}
 	group.Go(func() error { return part("gRPC server", a.grpc.Serve(a.listener)) })
 	a.stopping.push(step{"gRPC server stopped", a.cfg.StopTimeout + closeBound, a.stopGRPC})
 	a.stopping.push(step{"drain delay over", a.cfg.DrainDelay + closeBound, a.drain})
 	a.stopping.push(step{"health says NOT_SERVING", closeBound, a.notServing})
 
 	a.running.Store(true)
-	a.log.InfoContext(ctx, "listening", "address", a.Addr().String(), "tls", a.cfg.TLS.Enabled(), "admin", addressText(a.AdminAddr()))
+	a.log.InfoContext(ctx, "listening", "address", a.Addr().String(), "tls", a.cfg.TLS.Enabled(), "admin", addressText(a.AdminAddr()), "rum", addressText(a.RUMAddr()))
 	a.refresh()
 
 	select {

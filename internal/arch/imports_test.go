@@ -110,6 +110,12 @@ func table() []imports {
 		{dir: "internal/spelling"},
 		{dir: "internal/wallclock"},
 		{dir: "internal/cgroup"},
+		{
+			dir:    "internal/rum",
+			ours:   []string{"policy", "tenant"},
+			others: []string{"golang.org/x/net/netutil"},
+			not:    []string{"flag", "os/signal"},
+		},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
 		{dir: "internal/report", ours: []string{"policy", "tenant"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
@@ -121,7 +127,7 @@ func table() []imports {
 		},
 		{
 			dir:    "internal/app",
-			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config", "internal/wallclock"},
+			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config", "internal/rum", "internal/wallclock"},
 			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify"},
 			not:    []string{"flag", "os/signal"},
 		},

@@ -21,6 +21,7 @@ func (s *Serve) Check(src Sources) Problems {
 	c.mirror(s)
 	c.listen(s)
 	c.adminListen(s)
+	c.rum(s)
 	c.tls(s.TLS)
 	c.limits(s)
 	return c.problems

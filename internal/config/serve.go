@@ -20,6 +20,8 @@ type Serve struct {
 	Listen string
 	// AdminListen is where health, readiness and profiles are served; "" means nowhere.
 	AdminListen string
+	// RUM says where reports of pages are collected.
+	RUM RUM
 	// TLS secures Listen.
 	TLS TLS
 	// InsecureListen permits Listen off loopback without TLS.
@@ -72,6 +74,7 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	s.Mirror.Bind(fs)
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "`ADDRESS` where Envoy connects: host:port or unix:PATH")
 	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where health, readiness and profiles are served; empty for nowhere")
+	s.RUM.Bind(fs)
 	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "`FILE` of the server certificate chain (PEM), read again on change")
 	fs.StringVar(&s.TLS.KeyFile, "tls-key", "", "`FILE` of the server's private key (PEM), read again on change")
 	fs.StringVar(&s.TLS.ClientCAFile, "tls-client-ca", "", "`FILE` of the authorities (PEM) that client certificates must come from")
