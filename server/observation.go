@@ -35,8 +35,15 @@ type Observation struct {
 	Reason  policy.Reason
 	// Entry is the index of the entry that matched, or -1.
 	Entry int
-	// Tenant is the tenant's id, or "".
+	// Upstream says what becomes of the application's own CORS headers.
+	Upstream policy.UpstreamMode
+	// Regressed: a denial of what the tenant's previous document allowed; see tenant.Result.
+	Regressed bool
+	// Tenant is the tenant's id, or "". Tier is the label of that name of its document, or "", and
+	// Revision the document's, or 0.
 	Tenant    string
+	Tier      string
+	Revision  int64
 	Freshness tenant.Freshness
 	// Waited: the tenant was not in memory, and the request waited for it.
 	Waited bool

@@ -26,14 +26,18 @@ func (p *program) serveCommand() *cobra.Command {
 			"Redis need not be there: see --state-dir and --baseline.\n" +
 			"SIGTERM or an interrupt drains and stops it; a second one ends it at once.\n\n" +
 			"Settings: flag, then variable (--max-streams is CORSGATE_MAX_STREAMS), then the file of --config\n" +
-			"(max_streams: 500), then the default. Unknown names are refused in all three.",
+			"(max_streams: 500), then the default. Unknown names are refused in all three. Spans and metrics are pushed to\n" +
+			"where the variables of OpenTelemetry say (OTEL_EXPORTER_OTLP_ENDPOINT); without them nothing is.",
 		Example: "  corsgate serve --tenants /etc/corsgate/tenants\n" +
 			"  corsgate serve --tenants tenants.yaml --listen unix:/run/corsgate/cors.sock\n" +
 			"  corsgate serve --redis rediss://redis.example --redis-username gateway --redis-password-file /run/secrets/redis \\\n" +
 			"    --state-dir /var/lib/corsgate",
 	}
 	s.Bind(cmd.Flags())
-	return p.finish(leaf{cmd: cmd, check: s.Check, run: func(ctx context.Context, _ []string) error {
+	check := func(src config.Sources) config.Problems {
+		return append(s.Check(src), s.Telemetry.Environment(p.environ)...)
+	}
+	return p.finish(leaf{cmd: cmd, check: check, run: func(ctx context.Context, _ []string) error {
 		return p.serve(ctx, s)
 	}})
 }

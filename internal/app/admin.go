@@ -16,11 +16,13 @@ const (
 	adminHeaderBytes   = 16 << 10
 )
 
-// adminServer serves health, readiness and profiles over plain HTTP.
+// adminServer serves health, readiness, metrics, denials and profiles over plain HTTP.
 func (a *App) adminServer() *http.Server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", a.serveHealth)
 	mux.HandleFunc("GET /readyz", a.serveReadiness)
+	mux.Handle("GET /metrics", a.telemetry.Metrics())
+	mux.HandleFunc("GET /denials", a.telemetry.ServeDenials)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/rum"
+	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/server"
 )
 
@@ -22,11 +23,12 @@ type App struct {
 	cfg config.Serve
 	log *slog.Logger
 
-	registry registry
-	service  *server.Service
-	health   *server.Health
-	grpc     *grpc.Server
-	admin    *http.Server // nil when there is none
+	registry  registry
+	telemetry *telemetry.Telemetry
+	service   *server.Service
+	health    *server.Health
+	grpc      *grpc.Server
+	admin     *http.Server // nil when there is none
 
 	collector *rum.Collector // nil when no reports of pages are collected
 	rum       *http.Server   // of the collector
@@ -48,6 +50,9 @@ type App struct {
 func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (*App, error) {
 	a := &App{cfg: cfg, log: log, ready: make(chan struct{}), stopping: stack{log: log}}
 	var err error
+	if a.telemetry, err = a.newTelemetry(); err != nil {
+		return nil, err
+	}
 	if a.registry, err = a.openRegistry(); err != nil { //nolint:contextcheck // connections outlive the start
 		return nil, err
 	}
@@ -66,7 +71,7 @@ func (a *App) wire(ctx context.Context) error {
 		TenantAttribute: a.cfg.TenantAttribute,
 		Budget:          a.cfg.Budget,
 		MaxStreams:      a.cfg.MaxStreams,
-		Observe:         decisionLog(context.WithoutCancel(ctx), a.log),
+		Observe:         a.telemetry.Observe,
 		Log:             a.log,
 		Clock:           a.registry.Now,
 	})

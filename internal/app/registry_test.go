@@ -38,6 +38,9 @@ func TestExpiryIsHeldAgainstTheRegistrysTime(t *testing.T) {
 		a := &App{cfg: settings(t, "https://app.acme.example"), ready: make(chan struct{}), registry: r}
 		a.log = slog.New(slog.NewTextHandler(log, nil))
 		a.stopping.log = a.log
+		if a.telemetry, err = a.newTelemetry(); err != nil {
+			t.Fatal(err)
+		}
 		if err := a.wire(t.Context()); err != nil {
 			t.Fatal(err)
 		}

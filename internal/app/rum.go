@@ -18,7 +18,8 @@ func (a *App) collectReports(ctx context.Context) error {
 	a.collector, err = rum.New(rum.Options{
 		Registry:    a.registry,
 		Now:         a.registry.Now,
-		Meter:       noMeter{},
+		Meter:       a.telemetry,
+		Denied:      a.telemetry.Denied,
 		Keys:        a.cfg.RUM.Keys,
 		TrustedHops: a.cfg.RUM.TrustedHops,
 	})
@@ -38,15 +39,3 @@ func (a *App) closeCollector(ctx context.Context) error {
 	}
 	return nil
 }
-
-// noMeter counts nothing.
-type noMeter struct{}
-
-// Report implements [rum.Meter].
-func (noMeter) Report(string) {}
-
-// Requests implements [rum.Meter].
-func (noMeter) Requests(string, bool, int) {}
-
-// ExposedMissing implements [rum.Meter].
-func (noMeter) ExposedMissing(int) {}

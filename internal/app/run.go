@@ -21,6 +21,9 @@ func (a *App) Run(ctx context.Context) error {
 	defer cancel()
 	group, failed := errgroup.WithContext(parts)
 
+	if err := a.startTelemetry(ctx); err != nil {
+		return errors.Join(err, a.release())
+	}
 	group.Go(func() error { return part("tenant registry", a.registry.Run(parts)) })
 	a.stopping.push(step{"tenant registry stopped", closeBound, func(context.Context) error {
 		cancel()

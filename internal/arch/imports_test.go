@@ -126,8 +126,14 @@ func table() []imports {
 			not:    []string{grpc},
 		},
 		{
+			dir:    "internal/telemetry",
+			ours:   []string{"policy", "tenant", "server"},
+			others: []string{otelAPI, "github.com/prometheus"},
+			not:    []string{"flag", "os/signal"},
+		},
+		{
 			dir:    "internal/app",
-			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config", "internal/rum", "internal/wallclock"},
+			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
 			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify"},
 			not:    []string{"flag", "os/signal"},
 		},
@@ -144,9 +150,10 @@ func table() []imports {
 // onlyBy says who alone may import a directory of ours.
 func onlyBy() map[string][]string {
 	return map[string][]string{
-		"internal/app":    {"internal/demo", "cmd", "e2e"},
-		"internal/config": {"internal/app", "internal/demo", "cmd", "e2e"},
-		"e2e":             {"e2e"},
+		"internal/app":       {"internal/demo", "cmd", "e2e"},
+		"internal/telemetry": {"internal/app", "internal/telemetry", "bench", "deploy", "e2e"},
+		"internal/config":    {"internal/app", "internal/demo", "cmd", "e2e"},
+		"e2e":                {"e2e"},
 	}
 }
 

@@ -24,6 +24,7 @@ func (s *Serve) Check(src Sources) Problems {
 	c.rum(s)
 	c.tls(s.TLS)
 	c.limits(s)
+	c.telemetry(&s.Telemetry)
 	return c.problems
 }
 

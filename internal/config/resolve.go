@@ -171,6 +171,8 @@ func fixFor(f *pflag.Flag) string {
 		return "write true or false"
 	case "int":
 		return "write a whole number"
+	case "float64":
+		return "write a number"
 	default:
 		if strings.Contains(kind, "|") {
 			return "write one of " + strings.ReplaceAll(kind, "|", ", ")

@@ -45,6 +45,8 @@ type Serve struct {
 	// MaxConnectionAge is when a connection is asked to go, so that Envoy spreads load over
 	// new processes. With TLS it also bounds how long a removed authority is trusted.
 	MaxConnectionAge time.Duration
+	// Telemetry is what is measured.
+	Telemetry Telemetry
 	// LogLevel is "debug", "info", "warn" or "error".
 	LogLevel string
 	// LogFormat is "json" or "text".
@@ -73,7 +75,7 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	s.Redis.Bind(fs)
 	s.Mirror.Bind(fs)
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "`ADDRESS` where Envoy connects: host:port or unix:PATH")
-	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where health, readiness and profiles are served; empty for nowhere")
+	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where metrics, denials, health, readiness and profiles are served; empty for nowhere")
 	s.RUM.Bind(fs)
 	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "`FILE` of the server certificate chain (PEM), read again on change")
 	fs.StringVar(&s.TLS.KeyFile, "tls-key", "", "`FILE` of the server's private key (PEM), read again on change")
@@ -88,9 +90,10 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&s.DrainDelay, "drain-delay", 5*time.Second, "how long to go on serving after reporting NOT_SERVING")
 	fs.DurationVar(&s.StopTimeout, "stop-timeout", 20*time.Second, "longest wait for requests in flight after the drain delay")
 	fs.DurationVar(&s.MaxConnectionAge, "max-connection-age", 30*time.Minute, "age at which a connection is asked to go, so that load spreads over new processes")
+	s.Telemetry.Bind(fs)
 	Choice(fs, &s.LogLevel, Choices{
 		Name: "log-level", Values: []string{"info", "debug", "warn", "error"},
-		Usage: "least level that is logged; debug logs each decision",
+		Usage: "least level that is logged",
 	})
 	Choice(fs, &s.LogFormat, Choices{
 		Name: "log-format", Values: []string{"json", "text"}, Usage: "format of the log on standard error",

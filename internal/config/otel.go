@@ -1,0 +1,124 @@
+package config
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// OTLP is where telemetry is pushed to.
+type OTLP struct {
+	// Traces and Metrics are "grpc" or "http/protobuf", or "" to push nothing. The exporters find the
+	// endpoint and everything else about it in the environment themselves.
+	Traces, Metrics string
+	// Sampler is the sampling that OTEL_TRACES_SAMPLER names; nil leaves it to the flags.
+	Sampler *Sampler
+}
+
+// Sampler is one ratio for all decisions.
+type Sampler struct {
+	// Alone disregards what Envoy decided for the trace.
+	Alone bool
+	// Ratio is the share of traces, 0 to 1.
+	Ratio float64
+}
+
+// Environment reads the variables of OpenTelemetry from environ, "NAME=value" each. Nothing is pushed unless
+// an endpoint or an exporter is named. https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+func (t *Telemetry) Environment(environ []string) Problems {
+	v := variables{}
+	for _, kv := range environ {
+		if name, value, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(name, "OTEL_") && value != "" {
+			v[name] = value
+		}
+	}
+	t.OTLP = OTLP{}
+	if strings.EqualFold(v["OTEL_SDK_DISABLED"], "true") {
+		return nil
+	}
+	var ps Problems
+	t.OTLP.Traces = v.protocol("TRACES", &ps)
+	t.OTLP.Metrics = v.protocol("METRICS", &ps)
+	t.OTLP.Sampler = v.sampler(&ps)
+	return ps
+}
+
+type variables map[string]string
+
+// first is the first of names that is set, and its value.
+func (v variables) first(names ...string) (name, value string) {
+	for _, name = range names {
+		if value = v[name]; value != "" {
+			return name, value
+		}
+	}
+	return name, ""
+}
+
+// protocol is how a signal is pushed, or "".
+func (v variables) protocol(signal string, ps *Problems) string {
+	exporter := v["OTEL_"+signal+"_EXPORTER"]
+	name, endpoint := v.first("OTEL_EXPORTER_OTLP_"+signal+"_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+	switch exporter {
+	case "none":
+		return ""
+	case "prometheus": // is there always
+		if signal == "METRICS" {
+			return ""
+		}
+		fallthrough
+	default:
+		*ps = append(*ps, Problem{Source: "OTEL_" + signal + "_EXPORTER", Detail: strconv.Quote(exporter) + " is no exporter of this program", Fix: "write otlp or none"})
+		return ""
+	case "otlp":
+	case "":
+		if endpoint == "" {
+			return ""
+		}
+	}
+	if endpoint != "" {
+		if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			*ps = append(*ps, Problem{Source: name, Detail: strconv.Quote(endpoint) + " is not the address of a collector", Fix: "write http://host:4318, or https://"})
+		}
+	}
+	name, protocol := v.first("OTEL_EXPORTER_OTLP_"+signal+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+	switch protocol {
+	case "":
+		return "http/protobuf"
+	case "grpc", "http/protobuf":
+		return protocol
+	}
+	*ps = append(*ps, Problem{Source: name, Detail: strconv.Quote(protocol) + " is not spoken", Fix: "write grpc or http/protobuf"})
+	return ""
+}
+
+func (v variables) sampler(ps *Problems) *Sampler {
+	const variable = "OTEL_TRACES_SAMPLER"
+	name := v[variable]
+	kind, parent := strings.CutPrefix(name, "parentbased_")
+	s := &Sampler{Alone: !parent}
+	switch kind {
+	case "":
+		return nil
+	case "always_on":
+		s.Ratio = 1
+	case "always_off":
+	case "traceidratio":
+		s.Ratio = 1
+		if arg := v[variable+"_ARG"]; arg != "" {
+			ratio, err := strconv.ParseFloat(arg, 64)
+			if err != nil || !(ratio >= 0 && ratio <= 1) {
+				*ps = append(*ps, Problem{Source: variable + "_ARG", Detail: strconv.Quote(arg) + " is no share", Fix: "write a number from 0 to 1"})
+				return nil
+			}
+			s.Ratio = ratio
+		}
+	default:
+		*ps = append(*ps, Problem{
+			Source: variable, Detail: strconv.Quote(name) + " is no sampler of this program",
+			Fix: "write always_on, always_off or traceidratio, with or without parentbased_ before it",
+		})
+		return nil
+	}
+	return s
+}
