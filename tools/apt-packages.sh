@@ -12,6 +12,8 @@ need() { # command package...
 need chromium chromium
 need chromedriver chromium-driver
 need redis-server redis-server # also Sentinel and Cluster
+need prometheus prometheus # also promtool
+need amtool prometheus-alertmanager
 need cc gcc libc6-dev # the race detector links C
 [ -n "$missing" ] || exit 0
 
