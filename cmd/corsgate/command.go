@@ -88,7 +88,7 @@ func (p *program) root() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(p.serveCommand(), p.checkCommand(), p.explainCommand(), p.renderCommand(), p.demoCommand(),
-		p.tenantCommand(), p.healthCommand(), p.versionCommand())
+		p.tenantCommand(), p.probeCommand(), p.healthCommand(), p.versionCommand())
 	return root
 }
 

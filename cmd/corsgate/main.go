@@ -7,6 +7,7 @@
 //	corsgate render envoy    writes an Envoy configuration
 //	corsgate demo            shows it all on this machine
 //	corsgate tenant          reads and changes the tenants in Redis
+//	corsgate probe           asks a live endpoint what browsers ask
 //	corsgate health          asks a serving process how it is
 //	corsgate version         says what was built
 package main

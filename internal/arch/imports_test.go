@@ -117,6 +117,7 @@ func table() []imports {
 			not:    []string{"flag", "os/signal"},
 		},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
+		{dir: "internal/probe", ours: []string{"policy", "proto", "tenant"}, others: []string{protobuf, sync, yaml}, not: []string{"flag", "os/signal"}},
 		{dir: "internal/report", ours: []string{"policy", "tenant"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
 		{
@@ -139,7 +140,7 @@ func table() []imports {
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/report"},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/probe", "internal/report"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "internal/redistest"}, others: []string{sync}},
