@@ -190,7 +190,7 @@ func (s *probeSettings) readTargets(src config.Sources, add func(flag, detail, f
 // problems are those that the probe itself finds.
 func (s *probeSettings) problems() probe.Problems {
 	_, err := probe.New(s.options(nil, nil))
-	ps, _ := err.(probe.Problems) //nolint:errorlint,errcheck // New promises it
+	ps, _ := err.(probe.Problems) //nolint:errorlint // New promises it
 	return ps
 }
 

@@ -87,10 +87,8 @@ func (n *nonce) measure(ctx context.Context) TargetReport {
 // swing lets origin in and out again. The error says why something is not known; it restores the tenant whatever happens.
 func (n *nonce) swing(ctx context.Context, origin string, c *CaseReport) (err error) {
 	began := time.Now()
-	if err := n.enter(ctx, origin); err != nil {
-		return err
-	}
-	out := false
+	tried, err := n.enter(ctx, origin)
+	out := !tried // what was refused needs no restoring
 	leave := func() error {
 		out = true
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoring)
@@ -102,6 +100,9 @@ func (n *nonce) swing(ctx context.Context, origin string, c *CaseReport) (err er
 			err = errors.Join(err, leave())
 		}
 	}()
+	if err != nil {
+		return err
+	}
 	c.Propagation = &Propagated{Allow: n.Bound.Seconds(), Revoke: n.Bound.Seconds()}
 	seen, err := n.await(ctx, origin, true, c)
 	if err != nil || c.Verdict == Fail {

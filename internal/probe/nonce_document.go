@@ -48,19 +48,19 @@ func (n *nonce) read(ctx context.Context) (*tenantv1.Tenant, error) {
 }
 
 // change reads the tenant, edits it and writes it back, if nobody else has changed it in between. An edit that gives false
-// leaves it as it is.
-func (n *nonce) change(ctx context.Context, edit func(*tenantv1.Tenant) (bool, error)) error {
-	var err error
+// leaves it as it is. tried says that something was sent, which may be in force also when the answer is an error.
+func (n *nonce) change(ctx context.Context, edit func(*tenantv1.Tenant) (bool, error)) (tried bool, err error) {
 	for range attempts {
 		var m *tenantv1.Tenant
 		if m, err = n.read(ctx); err != nil {
-			return err
+			return tried, err
 		}
 		base := m.GetRevision()
 		changed, bad := edit(m)
 		if bad != nil || !changed {
-			return bad
+			return tried, bad
 		}
+		tried = true
 		author := store.Author{By: n.By, Reason: "corsgate probe measures how changes spread", Kind: store.KindApply}
 		_, err = n.Store.Apply(ctx, []store.Edit{{ID: m.GetId(), Tenant: m, Base: base}}, author)
 		if _, conflict := errors.AsType[store.Conflicts](err); !conflict {
@@ -68,13 +68,13 @@ func (n *nonce) change(ctx context.Context, edit func(*tenantv1.Tenant) (bool, e
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("changing tenant %s: %w", n.Tenant, err)
+		return tried, fmt.Errorf("changing tenant %s: %w", n.Tenant, err)
 	}
-	return nil
+	return tried, nil
 }
 
 // enter lets origin in, for as long as the measuring can take.
-func (n *nonce) enter(ctx context.Context, origin string) error {
+func (n *nonce) enter(ctx context.Context, origin string) (tried bool, err error) {
 	return n.change(ctx, func(m *tenantv1.Tenant) (bool, error) {
 		if m.GetLabels()[ProbeLabel] != "true" {
 			return false, fmt.Errorf("tenant %s is not labelled %s: \"true\": a probe changes no other", m.GetId(), ProbeLabel)
@@ -102,7 +102,7 @@ func (n *nonce) enter(ctx context.Context, origin string) error {
 
 // leave takes origin out, and nothing else. A tenant that is gone needs nothing.
 func (n *nonce) leave(ctx context.Context, origin string) error {
-	err := n.change(ctx, func(m *tenantv1.Tenant) (bool, error) {
+	_, err := n.change(ctx, func(m *tenantv1.Tenant) (bool, error) {
 		return drop(m, origin), nil
 	})
 	if errors.Is(err, errNoTenant) {

@@ -27,7 +27,9 @@ func (r *Report) Prometheus(w io.Writer) error {
 			}
 			before, seen := success[at]
 			success[at] = c.Verdict == Pass && (before || !seen)
-			duration[at] = max(duration[at], c.Duration)
+			if c.Duration > 0 { // there was an answer
+				duration[at] = max(duration[at], c.Duration)
+			}
 			if c.Verdict == Unasked {
 				unasked[c.Path]++
 			}
@@ -53,7 +55,9 @@ func (r *Report) Prometheus(w io.Writer) error {
 	})
 	gauge("cors_probe_duration_seconds", "Time of the first request of the case, with its connection; of propagation, of the whole.")
 	each(func(at cell, labels string) {
-		fmt.Fprintf(&b, "cors_probe_duration_seconds%s %s\n", labels, number(duration[at]))
+		if d, ok := duration[at]; ok {
+			fmt.Fprintf(&b, "cors_probe_duration_seconds%s %s\n", labels, number(d))
+		}
 	})
 	gauge("cors_probe_unanswered", "Cases that could not be asked, so that nothing is known of their CORS.")
 	for _, path := range []Path{Direct, Edge} {

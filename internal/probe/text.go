@@ -14,8 +14,14 @@ func (r *Report) Text(w io.Writer) error {
 		r.Targets[i].grid(&b)
 	}
 	for i := range r.Targets {
-		for j := range r.Targets[i].Cases {
-			r.Targets[i].Cases[j].details(&b)
+		t, of := &r.Targets[i], ""
+		if len(r.Targets) > 1 {
+			of = " of " + printable(t.Name)
+		}
+		for j := range t.Cases {
+			if t.Error == "" { // which has said it for all
+				t.Cases[j].details(&b, of)
+			}
 		}
 	}
 	fmt.Fprintf(&b, "%d passed, %d failed, %d could not be asked, %d skipped\n", r.Counts.Pass, r.Counts.Fail, r.Counts.Unasked, r.Counts.Skip)
@@ -38,10 +44,11 @@ func (t *TargetReport) grid(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "  expected  %s\n", t.Expected)
 	for _, row := range t.rows() {
-		fmt.Fprintf(b, "  %-24s", row[0].Case)
+		var line strings.Builder
+		fmt.Fprintf(&line, "  %-24s", row[0].Case)
 		note := ""
 		for _, c := range row {
-			fmt.Fprintf(b, "%-16s", string(c.Path)+" "+c.word())
+			fmt.Fprintf(&line, "%-16s", string(c.Path)+" "+c.word())
 			if c.Verdict == Skip {
 				note = c.Reason
 			}
@@ -49,7 +56,7 @@ func (t *TargetReport) grid(b *strings.Builder) {
 				note = fmt.Sprintf("allowed after %.2fs, denied after %.2fs", p.Allow, p.Revoke)
 			}
 		}
-		b.WriteString(strings.TrimSpace(note) + "\n")
+		b.WriteString(strings.TrimRight(line.String()+note, " ") + "\n")
 	}
 	b.WriteByte('\n')
 }
@@ -85,12 +92,12 @@ func (c *CaseReport) word() string {
 const shownFindings = 6
 
 // details are about a case that went wrong, or in which the paths differ.
-func (c *CaseReport) details(b *strings.Builder) {
+func (c *CaseReport) details(b *strings.Builder, of string) {
 	failed := c.Verdict == Fail || c.Verdict == Unasked
 	if !failed && len(c.Differences) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "%s, %s: %s", c.Case, c.Path, c.word())
+	fmt.Fprintf(b, "%s%s, %s: %s", c.Case, of, c.Path, c.word())
 	if c.Reason != "" && c.Verdict != Skip {
 		b.WriteString("  " + c.Reason)
 	}

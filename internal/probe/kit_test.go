@@ -1,0 +1,180 @@
+package probe_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/corsgate/corsgate/internal/probe"
+	"github.com/corsgate/corsgate/policy"
+	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+	"github.com/corsgate/corsgate/tenant"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	host    = "api.acme.example"
+	allowed = "https://app.acme.example"
+	path    = "/v1/orders/7"
+)
+
+// acme is the tenant of most tests.
+const acme = `
+id: acme
+hosts: [api.acme.example]
+policy:
+  origins: ["https://app.acme.example"]
+  methods: [PUT, DELETE]
+  request_headers: [content-type, x-trace]
+  expose_headers: [x-request-id]
+  credentials: true
+  max_age: 600s
+`
+
+// public is a tenant for everybody.
+const public = `
+id: open
+hosts: [api.acme.example]
+policy: {origins: ["*"], methods: [PUT], expose_headers: [x-request-id], max_age: 600s}
+`
+
+// documents are those of one text.
+func documents(t *testing.T, text string) probe.Documents {
+	t.Helper()
+	d, err := tenant.Parse("tenants.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, problems := tenant.NewSnapshot([]*tenant.Record{d.Record}, tenant.Options{})
+	if problems != nil {
+		t.Fatal(problems)
+	}
+	return probe.Documents{Registry: snapshot, Place: "tenants.yaml", Document: func(id string) *tenantv1.Tenant {
+		if id != d.Tenant.GetId() {
+			return nil
+		}
+		return d.Tenant
+	}}
+}
+
+func sourceOf(t *testing.T, text string) probe.Source {
+	docs := documents(t, text)
+	return func(context.Context, string, string) (probe.Documents, error) { return docs, nil }
+}
+
+// fault changes an answer before it leaves.
+type fault func(r *http.Request, status *int, h http.Header)
+
+// gateway answers as corsgate does in front of an application, and then makes its fault.
+func gateway(t *testing.T, docs probe.Documents, fault fault) http.Handler {
+	t.Helper()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		view := docs.Registry.Lookup(tenant.Key{Authority: r.Host, Path: r.URL.RequestURI()})
+		res := view.Decide(&policy.Request{
+			Method: r.Method, Scheme: "http", Authority: r.Host, Origin: r.Header.Get("Origin"),
+			RequestMethod:  r.Header.Get("Access-Control-Request-Method"),
+			RequestHeaders: r.Header.Get("Access-Control-Request-Headers"), Now: time.Now().Unix(),
+		}, policy.UnknownRefuse)
+		h := http.Header{}
+		var status int
+		var headers []policy.Header
+		if res.Answered() {
+			status, headers = res.AppendReply(nil)
+		} else {
+			status = application(r, h)
+			var edits policy.Edits
+			res.AppendEdits(&edits, &policy.Upstream{AllowOrigin: "*", HasCORS: true, Vary: h.Get("Vary")})
+			for _, name := range edits.Remove {
+				h.Del(name)
+			}
+			headers = edits.Set
+		}
+		for _, set := range headers {
+			h.Set(set.Name, set.Value)
+		}
+		if fault != nil {
+			fault(r, &status, h)
+		}
+		maps.Copy(w.Header(), h)
+		w.WriteHeader(status)
+	})
+}
+
+// application is obliging to everybody, as many are.
+func application(r *http.Request, h http.Header) int {
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("X-Request-Id", "r-1")
+	switch r.URL.Path {
+	case path:
+		h.Set("ETag", `"v1"`)
+		if r.Header.Get("If-None-Match") == `"v1"` {
+			return http.StatusNotModified
+		}
+		return http.StatusOK
+	case "/private":
+		return http.StatusUnauthorized
+	case "/busy":
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusNotFound
+	}
+}
+
+// serve runs a handler and gives its host:port.
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
+// target is one that asks at addr.
+func target(addr string) probe.Target {
+	return probe.Target{
+		URL: "http://" + host + path, Connect: addr, Expose: []string{"x-request-id"},
+		ErrorPaths: []string{"/private=401", "/busy=503"},
+	}
+}
+
+// once asks everything.
+func once(t *testing.T, o probe.Options) *probe.Report {
+	t.Helper()
+	o.Version = "1.2.3"
+	p, err := probe.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Once(t.Context())
+}
+
+// with are the cases of a verdict, sorted, each once.
+func with(r *probe.Report, v probe.Verdict) []string {
+	names := []string{}
+	for _, target := range r.Targets {
+		for _, c := range target.Cases {
+			if c.Verdict == v {
+				names = append(names, string(c.Case))
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func text(t *testing.T, r *probe.Report) string {
+	t.Helper()
+	var b strings.Builder
+	if err := r.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
