@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -143,48 +144,55 @@ func (s *probeSettings) check(src config.Sources) config.Problems {
 	case s.listen != "" && s.interval == 0:
 		add("listen", "it counts only with --interval", "set --interval or remove it")
 	}
-	s.targets = s.readTargets(src, add)
-	if len(ps) > 0 {
-		return ps
-	}
+	s.readTargets(src, &ps)
 	for _, p := range s.problems() {
 		ps = append(ps, config.Problem{Source: s.place(src, p.Field), Detail: p.Detail, Fix: p.Fix})
 	}
 	return ps
 }
 
-// readTargets are those of the suite, or the one of the flags.
-func (s *probeSettings) readTargets(src config.Sources, add func(flag, detail, fix string)) []probe.Target {
+// readTargets reads those of the suite, or the one of the flags.
+func (s *probeSettings) readTargets(src config.Sources, ps *config.Problems) {
 	if s.suite == "" {
-		t := s.target
-		for _, flag := range ofExpectation() {
-			if _, given := src[flag]; given {
-				t.Expect = &s.expect
-			}
-		}
-		if _, given := src["max-age"]; given {
-			s.expect.MaxAge = &s.maxAge
-		}
-		if t.Expect != nil && (s.tenants != "" || s.registry.redis.Enabled() && s.nonce.tenant == "") {
-			add("tenants", "the flags say already what is expected", "remove the documents, or the flags from --allowed-origin to --max-age")
-		}
-		return []probe.Target{t}
+		s.targets = []probe.Target{s.target}
+		s.readExpectation(src, ps)
+		return
 	}
 	for _, flag := range ofTarget() {
 		if _, given := src[flag]; given {
-			add(flag, "the suite says this of each target", "remove it, or --suite")
+			*ps = append(*ps, config.Problem{Source: src.Of(flag), Detail: "the suite says this of each target", Fix: "remove it, or --suite"})
 		}
 	}
 	data, err := os.ReadFile(s.suite)
 	if err != nil {
-		add("suite", err.Error(), "")
-		return nil
+		*ps = append(*ps, config.Problem{Source: src.Of("suite"), Detail: err.Error()})
+		return
 	}
-	targets, err := probe.ParseSuite(data)
-	if err != nil {
-		add("suite", s.suite+": "+err.Error(), "")
+	s.targets, err = probe.ParseSuite(data)
+	found, _ := errors.AsType[probe.Problems](err)
+	for _, p := range found {
+		*ps = append(*ps, config.Problem{Source: s.place(src, p.Field), Detail: p.Detail, Fix: p.Fix})
 	}
-	return targets
+}
+
+// readExpectation gives the target of the flags what they expect, if they say anything.
+func (s *probeSettings) readExpectation(src config.Sources, ps *config.Problems) {
+	t := &s.targets[0]
+	for _, flag := range ofExpectation() {
+		if _, given := src[flag]; given {
+			t.Expect = &s.expect
+		}
+	}
+	if _, given := src["max-age"]; given {
+		s.expect.MaxAge = &s.maxAge
+	}
+	// With a tenant to change, Redis may be there for that alone.
+	if t.Expect != nil && (s.tenants != "" || s.registry.redis.Enabled() && s.nonce.tenant == "") {
+		*ps = append(*ps, config.Problem{
+			Source: src.Of("tenants"), Detail: "the flags say already what is expected",
+			Fix: "remove the documents, or the flags from --allowed-origin to --max-age",
+		})
+	}
 }
 
 // problems are those that the probe itself finds.
@@ -196,10 +204,14 @@ func (s *probeSettings) problems() probe.Problems {
 
 // place is the flag behind a field of a target, or the place in the suite.
 func (s *probeSettings) place(src config.Sources, field string) string {
-	if s.suite != "" {
+	switch {
+	case field == "case" || strings.HasPrefix(field, "nonce_"):
+	case s.suite != "" && field == "":
+		return s.suite
+	case s.suite != "":
 		return s.suite + ": " + field
 	}
-	name, index, _ := strings.Cut(strings.TrimPrefix(field, "expect."), "[")
+	name, index, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(field, "targets[0]."), "expect."), "[")
 	flags := map[string]string{
 		"allowed_origins": "allowed-origin", "denied_origins": "denied-origin", "methods": "method", "headers": "header",
 		"error_paths": "error-path",

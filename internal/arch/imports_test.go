@@ -117,6 +117,7 @@ func table() []imports {
 			not:    []string{"flag", "os/signal"},
 		},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
+		{dir: "internal/probe/probetest", ours: []string{"policy", "tenant"}},
 		{dir: "internal/probe", ours: []string{"policy", "proto", "tenant"}, others: []string{protobuf, sync, yaml}, not: []string{"flag", "os/signal"}},
 		{dir: "internal/report", ours: []string{"policy", "tenant"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},

@@ -55,6 +55,7 @@ func (t Target) compile(field string) (*endpoint, Problems) {
 	default:
 		ps.add(field+"http", "write auto, 1.1 or 2", "%q is no version of HTTP", t.HTTP)
 	}
+	checkAddress(&ps, field+"connect", t.Connect)
 	config := t.tls(&ps, field)
 	if e.url != nil {
 		e.ways = e.compileWays(&ps, field, config)
@@ -66,7 +67,9 @@ func (t Target) compile(field string) (*endpoint, Problems) {
 		}
 	}
 	for _, name := range t.Expose {
-		checkName(&ps, field+"expose", name)
+		if t.Expect == nil { // where they are part of a policy they are checked with it
+			checkName(&ps, field+"expose", name)
+		}
 	}
 	if t.Expect != nil {
 		e.expected = t.Expect.compile(&ps, field+"expect.", t.Expose)
@@ -105,7 +108,6 @@ func parseURL(ps *Problems, field, text string) *url.URL {
 }
 
 func (e *endpoint) compileWays(ps *Problems, field string, config *tls.Config) []way {
-	checkAddress(ps, field+"connect", e.Connect)
 	ways := []way{{path: Edge, base: e.url, dial: e.Connect, tls: config}}
 	if e.Direct == "" {
 		return ways

@@ -2,18 +2,16 @@ package probe_test
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/corsgate/corsgate/internal/probe"
-	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/internal/probe/probetest"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 )
@@ -23,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const (
 	host    = "api.acme.example"
 	allowed = "https://app.acme.example"
-	path    = "/v1/orders/7"
+	path    = probetest.Path
 )
 
 // acme is the tenant of most tests.
@@ -71,62 +69,11 @@ func sourceOf(t *testing.T, text string) probe.Source {
 }
 
 // fault changes an answer before it leaves.
-type fault func(r *http.Request, status *int, h http.Header)
+type fault = probetest.Fault
 
-// gateway answers as corsgate does in front of an application, and then makes its fault.
-func gateway(t *testing.T, docs probe.Documents, fault fault) http.Handler {
+func gateway(t *testing.T, docs probe.Documents, f fault) http.Handler {
 	t.Helper()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		view := docs.Registry.Lookup(tenant.Key{Authority: r.Host, Path: r.URL.RequestURI()})
-		res := view.Decide(&policy.Request{
-			Method: r.Method, Scheme: "http", Authority: r.Host, Origin: r.Header.Get("Origin"),
-			RequestMethod:  r.Header.Get("Access-Control-Request-Method"),
-			RequestHeaders: r.Header.Get("Access-Control-Request-Headers"), Now: time.Now().Unix(),
-		}, policy.UnknownRefuse)
-		h := http.Header{}
-		var status int
-		var headers []policy.Header
-		if res.Answered() {
-			status, headers = res.AppendReply(nil)
-		} else {
-			status = application(r, h)
-			var edits policy.Edits
-			res.AppendEdits(&edits, &policy.Upstream{AllowOrigin: "*", HasCORS: true, Vary: h.Get("Vary")})
-			for _, name := range edits.Remove {
-				h.Del(name)
-			}
-			headers = edits.Set
-		}
-		for _, set := range headers {
-			h.Set(set.Name, set.Value)
-		}
-		if fault != nil {
-			fault(r, &status, h)
-		}
-		maps.Copy(w.Header(), h)
-		w.WriteHeader(status)
-	})
-}
-
-// application is obliging to everybody, as many are.
-func application(r *http.Request, h http.Header) int {
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Vary", "Accept-Encoding")
-	h.Set("X-Request-Id", "r-1")
-	switch r.URL.Path {
-	case path:
-		h.Set("ETag", `"v1"`)
-		if r.Header.Get("If-None-Match") == `"v1"` {
-			return http.StatusNotModified
-		}
-		return http.StatusOK
-	case "/private":
-		return http.StatusUnauthorized
-	case "/busy":
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusNotFound
-	}
+	return probetest.Gateway(docs.Registry, f)
 }
 
 // serve runs a handler and gives its host:port.

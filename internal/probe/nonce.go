@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/corsgate/corsgate/policy"
@@ -56,8 +57,9 @@ func (n *Nonce) compile(ps *Problems, opt *Options) *nonce {
 	}
 	c.Target.Direct, c.Target.Expect = "", nil
 	e, found := c.Target.compile("nonce_")
+	said := slices.ContainsFunc(opt.Targets, func(t Target) bool { return t.URL == n.Target.URL })
 	for _, p := range found {
-		if p.Field == "nonce_url" { // the rest has been said of the target already
+		if p.Field == "nonce_url" && !said { // the rest has been said of the target already
 			*ps = append(*ps, p)
 		}
 	}

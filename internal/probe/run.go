@@ -38,7 +38,8 @@ const patience = 3
 // errGivenUp is the fate of the cases after that.
 var errGivenUp = errors.New("not tried: the cases before got no answer")
 
-// New checks everything and asks nothing yet. The error is a [Problems].
+// New checks everything and asks nothing yet. The error is a [Problems], whose fields start with that of the target:
+// "targets[0].url".
 func New(opt Options) (*Prober, error) {
 	if opt.Timeout <= 0 {
 		opt.Timeout = DefaultTimeout
@@ -49,10 +50,7 @@ func New(opt Options) (*Prober, error) {
 		ps.add("targets", "", "%d targets are more than %d", len(opt.Targets), maxTargets)
 	}
 	for i, t := range opt.Targets {
-		field := ""
-		if len(opt.Targets) > 1 {
-			field = fmt.Sprintf("targets[%d].", i)
-		}
+		field := fmt.Sprintf("targets[%d].", i)
 		e, found := t.compile(field)
 		ps = append(ps, found...)
 		if t.Expect == nil && opt.Source == nil {

@@ -100,14 +100,13 @@ func TestTargetProblems(t *testing.T) {
 	if err == nil {
 		t.Fatal("no problem")
 	}
-	want := `24 problems
+	want := `23 problems
   targets[0].url: "ftp://api.example/" is no address of HTTP; write https://HOST/PATH
   targets[0].http: "3" is no version of HTTP; write auto, 1.1 or 2
   targets[0].ca_file: CA holds no certificate
   targets[0].error_paths: "private" is no path; write a path such as /private=401
   targets[0].error_paths: "/x=200" names no status of an error; write PATH=STATUS, such as /private=401
   targets[0].denied_origins: "two words" cannot be sent
-  targets[0].expose: "a b" is no name
   targets[0].expect.denied_header: "a:b" is no name
   targets[0].expect.allowed_origins[0]: "https://App.example/": an origin ends with the host or port; browsers send no slash or path; write https://app.example
   targets[0].expect.methods[0]: "TRACE": scripts can never use this method; remove it
