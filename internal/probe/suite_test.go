@@ -100,9 +100,10 @@ func TestTargetProblems(t *testing.T) {
 	if err == nil {
 		t.Fatal("no problem")
 	}
-	want := `23 problems
+	want := `24 problems
   targets[0].url: "ftp://api.example/" is no address of HTTP; write https://HOST/PATH
   targets[0].http: "3" is no version of HTTP; write auto, 1.1 or 2
+  targets[0].connect: "nowhere" is no address; write HOST:PORT
   targets[0].ca_file: CA holds no certificate
   targets[0].error_paths: "private" is no path; write a path such as /private=401
   targets[0].error_paths: "/x=200" names no status of an error; write PATH=STATUS, such as /private=401
