@@ -14,6 +14,7 @@ need chromedriver chromium-driver
 need redis-server redis-server # also Sentinel and Cluster
 need prometheus prometheus # also promtool
 need amtool prometheus-alertmanager
+need node nodejs # the tests of the JavaScript module
 need cc gcc libc6-dev # the race detector links C
 [ -n "$missing" ] || exit 0
 
