@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -11,9 +12,12 @@ import (
 // atomic addition and nothing can grow. Cells that never counted are shown only where they were
 // announced: an alert needs the zero before the first failure.
 type counter struct {
-	cells   []atomic.Int64
-	shown   []bool
-	options []metric.ObserveOption // of each cell
+	labels []Label
+	cells  []atomic.Int64
+	shown  []bool
+
+	mu      sync.Mutex
+	options []metric.ObserveOption // under mu: of each cell that was observed
 }
 
 // newCounter has a cell for each combination of the values of labels.
@@ -22,11 +26,7 @@ func newCounter(labels []Label) *counter {
 	for _, l := range labels {
 		n *= len(l.Values)
 	}
-	c := &counter{cells: make([]atomic.Int64, n), shown: make([]bool, n), options: make([]metric.ObserveOption, n)}
-	for i := range n {
-		c.options[i] = metric.WithAttributeSet(combination(labels, i))
-	}
-	return c
+	return &counter{labels: labels, cells: make([]atomic.Int64, n), shown: make([]bool, n), options: make([]metric.ObserveOption, n)}
 }
 
 // combination is number i of the combinations of the values of labels; the last label counts fastest.
@@ -52,9 +52,16 @@ func (c *counter) add(i int, n int64) { c.cells[i].Add(n) }
 
 // observe shows the cells to a collection.
 func (c *counter) observe(o metric.Observer, instrument metric.Int64Observable) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for i := range c.cells {
-		if n := c.cells[i].Load(); n != 0 || c.shown[i] {
-			o.ObserveInt64(instrument, n, c.options[i])
+		n := c.cells[i].Load()
+		if n == 0 && !c.shown[i] {
+			continue
 		}
+		if c.options[i] == nil {
+			c.options[i] = metric.WithAttributeSet(combination(c.labels, i))
+		}
+		o.ObserveInt64(instrument, n, c.options[i])
 	}
 }

@@ -101,7 +101,6 @@ func (d *denied) add(o *server.Observation, now time.Time) {
 // bound leaves out what is longer than a client of good will sends: the request cannot be explained again then.
 func (r *request) bound() {
 	if len(r.key.Path)+len(r.key.Authority)+len(r.request.Origin)+len(r.request.RequestHeaders)+len(r.request.Method)+len(r.request.RequestMethod) <= 1024 {
-		r.key.Path = strings.Clone(r.key.Path)
 		return
 	}
 	for _, s := range []*string{

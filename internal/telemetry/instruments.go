@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
 
@@ -31,7 +32,7 @@ func inSeconds(m *Metric) bool { return m.Unit == "s" }
 type instruments struct {
 	whole   map[string]metric.Int64Observable
 	float   map[string]metric.Float64Observable
-	options map[string][]metric.ObserveOption // of each combination of labels
+	options map[string][]metric.ObserveOption // of each combination of labels, where they are few
 }
 
 // newInstruments makes every instrument of list but the histograms, and has collect called for them.
@@ -51,7 +52,7 @@ func newInstruments(meter metric.Meter, list byName, collect func(metric.Observe
 			return nil, fmt.Errorf("making the metric %s: %w", m.Name, err)
 		}
 		all = append(all, observable)
-		in.options[m.Name] = newCounter(closed(m.Labels)).options
+		in.options[m.Name] = optionsOf(m)
 	}
 	_, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		collect(o, in)
@@ -63,14 +64,18 @@ func newInstruments(meter metric.Meter, list byName, collect func(metric.Observe
 	return in, nil
 }
 
-// closed is labels, or none when a value may be anything.
-func closed(labels []Label) []Label {
-	for _, l := range labels {
-		if l.Values == nil {
-			return nil
+// maxCells bounds the combinations of labels of a metric that is shown by [instruments.cells].
+const maxCells = 16
+
+func optionsOf(m *Metric) (options []metric.ObserveOption) {
+	for i := range min(m.Most, maxCells) {
+		set := attribute.NewSet()
+		if len(m.Labels) > 0 && m.Labels[0].Values != nil {
+			set = combination(m.Labels, i)
 		}
+		options = append(options, metric.WithAttributeSet(set))
 	}
-	return labels
+	return options
 }
 
 func (in *instruments) make(meter metric.Meter, m *Metric) (metric.Observable, error) {

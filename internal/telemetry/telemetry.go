@@ -62,6 +62,8 @@ type Telemetry struct {
 	meters   *sdkmetric.MeterProvider
 	tracers  *sdktrace.TracerProvider // nil without a back end
 
+	stalled metric.Float64Histogram
+
 	stop  context.CancelFunc
 	parts sync.WaitGroup
 }
@@ -98,8 +100,7 @@ func (t *Telemetry) Start(ctx context.Context) error {
 		return fmt.Errorf("starting telemetry: %w", err)
 	}
 	meter := t.meters.Meter(scope)
-	stalls, err := t.histograms(meter)
-	if err != nil {
+	if err := t.histograms(meter); err != nil {
 		return fmt.Errorf("starting telemetry: %w", err)
 	}
 	if _, err := newInstruments(meter, t.list, t.collect); err != nil {
@@ -107,11 +108,12 @@ func (t *Telemetry) Start(ctx context.Context) error {
 	}
 	ctx, t.stop = context.WithCancel(context.WithoutCancel(ctx))
 	t.parts.Go(func() { t.log.run(ctx) })
-	t.parts.Go(func() { watchStalls(ctx, stalls) })
+	t.parts.Go(func() { watchStalls(ctx, t.stalled) })
 	return nil
 }
 
-func (t *Telemetry) histograms(meter metric.Meter) (stalls metric.Float64Histogram, err error) {
+func (t *Telemetry) histograms(meter metric.Meter) error {
+	var err error
 	histogram := func(name string) metric.Float64Histogram {
 		m := t.list[name]
 		h, failed := meter.Float64Histogram(name, metric.WithUnit(m.Unit), metric.WithDescription(m.Help), metric.WithExplicitBucketBoundaries(m.Bounds...))
@@ -120,7 +122,8 @@ func (t *Telemetry) histograms(meter metric.Meter) (stalls metric.Float64Histogr
 	}
 	t.decisions.duration = histogram("cors.decision.duration")
 	t.operations.duration = histogram("db.client.operation.duration")
-	return histogram("cors.stall"), err
+	t.stalled = histogram("cors.stall")
+	return err
 }
 
 // Stop writes and sends what is left, as long as ctx lasts.
