@@ -16,7 +16,7 @@ type Explanation struct {
 // Decide it walks the whole list of origins and allocates.
 func (p *Policy) Explain(r *Request) Explanation {
 	d := p.Decide(r)
-	x := Explanation{Decision: d, Rule: d.Reason.Rule(), Text: d.Reason.Text(), Entry: p.entryText(d.Entry)}
+	x := Explanation{Decision: d, Rule: d.Reason.Rule(), Text: d.Reason.Text(), Entry: p.Entry(d.Entry)}
 	var c class
 	c.read(r)
 	switch d.Reason {
@@ -37,8 +37,8 @@ func (p *Policy) Explain(r *Request) Explanation {
 	return x
 }
 
-// entryText returns the entry number i as written, or "".
-func (p *Policy) entryText(i int) string {
+// Entry returns the entry of a [Decision.Entry] as written, or "".
+func (p *Policy) Entry(i int) string {
 	if i < 0 || i >= p.origins.len() {
 		return ""
 	}

@@ -42,7 +42,7 @@ func (p *Policy) nearOrigins(text string, now int64) []NearMiss {
 		if len(near) == maxNear {
 			break
 		}
-		entry := p.entryText(i)
+		entry := p.Entry(i)
 		pattern, ok := parsePattern(entry)
 		if !ok {
 			continue
@@ -70,7 +70,7 @@ func (p *Policy) nearSpelling(text string, now int64) ([]NearMiss, bool) {
 	} {
 		d := Decision{Entry: -1}
 		if try.text != text && p.matchOrigin(&d, try.text, now) {
-			return []NearMiss{{Kind: try.kind, Entry: p.entryText(d.Entry), Hint: try.hint}}, true
+			return []NearMiss{{Kind: try.kind, Entry: p.Entry(d.Entry), Hint: try.hint}}, true
 		}
 	}
 	return nil, false

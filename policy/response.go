@@ -142,10 +142,7 @@ func (d *Decision) AppendEdits(e *Edits, up *Upstream) {
 	}
 	g := d.grants(up)
 	e.Conflict = g.differs(up)
-	mode := Override
-	if d.policy != nil {
-		mode = d.policy.upstream
-	}
+	mode := d.UpstreamMode()
 	if mode == Passthru {
 		e.setVary(up)
 		return
@@ -157,6 +154,14 @@ func (d *Decision) AppendEdits(e *Edits, up *Upstream) {
 	if d.action != actPublic {
 		e.setVary(up)
 	}
+}
+
+// UpstreamMode is what becomes of the application's own CORS headers under d (rule 72).
+func (d *Decision) UpstreamMode() UpstreamMode {
+	if d.policy == nil {
+		return Override
+	}
+	return d.policy.upstream
 }
 
 // grants is what a response says to scripts. Empty fields are not sent.

@@ -72,6 +72,19 @@ const (
 	Passthru
 )
 
+// String is the name of m in metrics.
+func (m UpstreamMode) String() string {
+	switch m {
+	case Override:
+		return "override"
+	case Fill:
+		return "fill"
+	case Passthru:
+		return "passthrough"
+	}
+	return "invalid"
+}
+
 // Dangers are the refusals that an author may lift, one by one.
 type Dangers struct {
 	// AnyOriginWithCredentials lifts the refusal of "*" and "scheme://*" with credentials (rule 46).

@@ -117,7 +117,7 @@ func decode(t *text) (*Document, *Record, Problems) {
 func recordOf(m *tenantv1.Tenant) *Record {
 	return &Record{
 		mode: modeOf(m.GetMode()), revision: m.GetRevision(), deleted: m.GetDeleted(),
-		maxStale: m.GetMaxStale().AsDuration(),
+		maxStale: m.GetMaxStale().AsDuration(), tier: tierOf(m.GetLabels()[tierLabel]),
 	}
 }
 

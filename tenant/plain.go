@@ -127,6 +127,9 @@ func (d *plainReader) hosts() []string {
 func (d *plainReader) labels() {
 	d.object(func(key string) bool {
 		value := d.str()
+		if key == tierLabel {
+			d.record.tier = tierOf(value)
+		}
 		return validID(key) && len(value) <= maxLabelText && visible(strings.ReplaceAll(value, " ", ""))
 	})
 }

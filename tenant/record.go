@@ -1,6 +1,9 @@
 package tenant
 
-import "time"
+import (
+	"time"
+	"unique"
+)
 
 // Record is one tenant, compiled and immutable: what a [Snapshot] is made of.
 type Record struct {
@@ -11,7 +14,8 @@ type Record struct {
 	candidate *ruleset
 	revision  int64
 	maxStale  time.Duration
-	source    *source // nil when the document came from a store
+	source    *source               // nil when the document came from a store
+	tier      unique.Handle[string] // the zero one when there is none
 	percent   uint8
 	mode      mode
 	deleted   bool
@@ -42,6 +46,25 @@ func (r *Record) Hosts() []string { return r.hosts }
 
 // Revision of the document; 0 when no registry wrote one.
 func (r *Record) Revision() int64 { return r.revision }
+
+// tierLabel is the label that says what a tenant is worth to the operator.
+const tierLabel = "tier"
+
+// tierOf shares what many tenants say.
+func tierOf(label string) unique.Handle[string] {
+	if label == "" {
+		return unique.Handle[string]{}
+	}
+	return unique.Make(label)
+}
+
+// Tier is the label "tier" of the document, or "".
+func (r *Record) Tier() string {
+	if r.tier == (unique.Handle[string]{}) {
+		return ""
+	}
+	return r.tier.Value()
+}
 
 // Deleted reports whether the record is a tombstone.
 func (r *Record) Deleted() bool { return r.deleted }

@@ -3,6 +3,7 @@ package tenant
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/corsgate/corsgate/policy"
 )
@@ -14,7 +15,8 @@ type Options struct {
 	// serving side keeps encoded replies there. Default: nil, no memo.
 	Attach func(*policy.Policy) any
 	// Previous is the snapshot that the new one replaces: records that both hold keep
-	// their memos. Default: nil.
+	// their memos, and what replaces a record knows it for 24 hours, for [Result.Regressed].
+	// Default: nil.
 	Previous *Snapshot
 }
 
@@ -26,24 +28,6 @@ type Snapshot struct {
 	wildcard map[string]*entry // :: base of "*.base" → tenant
 	fallback *entry            // "*"
 	readable int
-}
-
-// entry is a record with the memo of each policy. Most records have one.
-type entry struct {
-	record *Record
-	first  any
-	memos  []any // behind the first
-}
-
-// memo is what was attached to a policy of the record.
-func (e *entry) memo(r *rule) any {
-	switch {
-	case r.memo == 0:
-		return e.first
-	case int(r.memo) <= len(e.memos):
-		return e.memos[r.memo-1]
-	}
-	return nil
 }
 
 // NewSnapshot indexes records. Two tenants cannot have one id or one host: the
@@ -62,10 +46,11 @@ func NewSnapshot(records []*Record, opt Options) (*Snapshot, Problems) {
 		refused[c.Later] = true
 		problems = append(problems, c.Problem)
 	}
+	now := time.Now()
 	for _, readable := range []bool{true, false} {
 		for _, r := range records {
 			if r.Readable() == readable && !refused[r] {
-				s.add(opt.bind(r))
+				s.add(opt.bind(r, now))
 			}
 		}
 	}
@@ -100,25 +85,21 @@ func (s *Snapshot) add(e *entry) {
 	}
 }
 
-// bind gives r its memos, or those that the previous snapshot had for it.
-func (o *Options) bind(r *Record) *entry {
+// bind makes r ready to serve: with the memos that the previous snapshot had for it, or as what
+// replaces the tenant's record there.
+func (o *Options) bind(r *Record, now time.Time) *entry {
+	var old *entry
 	if o.Previous != nil {
-		if e := o.Previous.byID[r.id]; e != nil && e.record == r {
-			return e
-		}
+		old = o.Previous.byID[r.id]
 	}
-	e := &entry{record: r}
-	if o.Attach == nil {
-		return e
+	switch {
+	case old == nil:
+		return bind(r, o.Attach)
+	case old.record == r:
+		return old.settled(now)
+	default:
+		return bind(r, o.Attach).after(old, now)
 	}
-	for rule := range r.policies() {
-		if memo := o.Attach(rule.policy); rule.memo == 0 {
-			e.first = memo
-		} else {
-			e.memos = append(e.memos, memo)
-		}
-	}
-	return e
 }
 
 // Lookup finds the tenant of k: by the hint alone when there is one, else by

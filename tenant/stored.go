@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/corsgate/corsgate/policy"
 )
@@ -58,9 +59,20 @@ type Entry entry
 
 // Bind makes r ready to serve. attach is as in [Options].
 func Bind(r *Record, attach func(*policy.Policy) any) *Entry {
-	opt := Options{Attach: attach}
-	return (*Entry)(opt.bind(r))
+	return (*Entry)(bind(r, attach))
 }
+
+// After is e as what replaces old at a moment: for 24 hours it knows the version before it, for
+// [Result.Regressed].
+func (e *Entry) After(old *Entry, at time.Time) *Entry {
+	return (*Entry)((*entry)(e).after((*entry)(old), at))
+}
+
+// Changed reports whether e knows a version before it; see [Entry.After].
+func (e *Entry) Changed() bool { return (*entry)(e).changed() }
+
+// Settled is e without a version before it that counts no more, which is e itself when there is none.
+func (e *Entry) Settled(now time.Time) *Entry { return (*Entry)((*entry)(e).settled(now)) }
 
 // Record is what the entry was made of.
 func (e *Entry) Record() *Record { return e.record }

@@ -14,7 +14,8 @@ type View struct {
 
 	entry     *entry
 	stable    *rule
-	candidate *rule // nil without a candidate
+	candidate *rule  // nil without a candidate
+	path      string // kept only while there is a previous version
 }
 
 // Result is the decision in force, and what a candidate in shadow would have said.
@@ -28,6 +29,12 @@ type Result struct {
 	// Variant is "stable" or "candidate" when a candidate takes a share of the traffic
 	// (rule 79), else "".
 	Variant string
+	// Regressed: a preflight, an actual request or a websocket is denied, and the version of the
+	// document before this one, decided at the same moment, lets it through. It is said for 24 hours
+	// after a change, and not when the present document lists the origin as a temporary entry
+	// that has ended: ending an entry by temporary_origins is how an author declares that its
+	// users go.
+	Regressed bool
 }
 
 // Values of [Result.Shadow] and [Result.Variant].
@@ -42,16 +49,23 @@ const (
 
 // viewOf is the view of e for a path; a nil entry is an unknown tenant.
 func viewOf(e *entry, path string) View {
-	switch {
-	case e == nil:
+	if e == nil {
 		return View{Freshness: Unknown}
-	case e.record.deleted: // also when somebody left a policy in it
-		return View{Freshness: Unknown, entry: e}
-	case !e.record.Readable():
-		return View{Freshness: Unreadable, entry: e}
 	}
 	path = cutQuery(path)
-	v := View{entry: e, stable: e.record.stable.at(path)}
+	v := View{entry: e}
+	if e.changed() {
+		v.path = path
+	}
+	switch {
+	case e.record.deleted: // also when somebody left a policy in it
+		v.Freshness = Unknown
+		return v
+	case !e.record.Readable():
+		v.Freshness = Unreadable
+		return v
+	}
+	v.stable = e.record.stable.at(path)
 	if candidate := e.record.candidate; candidate != nil {
 		v.candidate = candidate.at(path)
 	}
@@ -66,22 +80,58 @@ func (v *View) ID() string {
 	return v.entry.record.id
 }
 
+// Tier is the tenant's label "tier" as its document has it, or "".
+func (v *View) Tier() string {
+	if v.entry == nil {
+		return ""
+	}
+	return v.entry.record.Tier()
+}
+
+// Revision is that of the tenant's document, or 0.
+func (v *View) Revision() int64 {
+	if v.entry == nil {
+		return 0
+	}
+	return v.entry.record.revision
+}
+
+// Entry is the entry that res matched, as the document has it, or "". res is from v.
+func (v *View) Entry(res *Result) string {
+	if by := v.by(res); by != nil {
+		return by.policy.Entry(res.Entry)
+	}
+	return ""
+}
+
+// by is the rule that res was decided by, or nil when it was by none.
+func (v *View) by(res *Result) *rule {
+	if res.Variant == VariantCandidate {
+		return v.candidate
+	}
+	return v.stable
+}
+
 // Decide answers r by the view: its mode, candidate and policy, or the closed
 // answer of its freshness (rules 8, 26, 28, 74, 76). u is the operator's choice for
 // unknown tenants. It does not allocate.
 func (v *View) Decide(r *policy.Request, u policy.UnknownTenant) Result {
 	if v.stable == nil {
-		return Result{Decision: v.closed(r, u)}
+		res := Result{Decision: v.closed(r, u)}
+		res.Regressed = res.Outcome == policy.Denied && v.entry.changed() && v.regressed(r, &res)
+		return res
 	}
 	switch v.entry.record.mode {
 	case modeOff:
 		return Result{Decision: policy.DecideOff(r)}
-	case modeShadow:
+	case modeShadow: // denies nobody
 		res := v.decide(r)
 		res.Decision = res.Decision.Shadow()
 		return res
 	default:
-		return v.decide(r)
+		res := v.decide(r)
+		res.Regressed = res.Outcome == policy.Denied && v.entry.changed() && v.regressed(r, &res)
+		return res
 	}
 }
 
@@ -111,7 +161,7 @@ func (v *View) decide(r *policy.Request) Result {
 	if v.candidate == nil {
 		return Result{Decision: v.stable.policy.Decide(r), Memo: v.entry.memo(v.stable)}
 	}
-	if v.takesCandidate(r.Origin) {
+	if v.entry.record.takesCandidate(r.Origin) {
 		return Result{Decision: v.candidate.policy.Decide(r), Memo: v.entry.memo(v.candidate), Variant: VariantCandidate}
 	}
 	res := Result{Decision: v.stable.policy.Decide(r), Memo: v.entry.memo(v.stable)}
@@ -127,12 +177,12 @@ func (v *View) decide(r *policy.Request) Result {
 
 // takesCandidate reports whether the candidate decides for real. A request
 // without an Origin belongs to no pair: only a full roll-out moves it.
-func (v *View) takesCandidate(origin string) bool {
-	percent := int(v.entry.record.percent)
+func (r *Record) takesCandidate(origin string) bool {
+	percent := int(r.percent)
 	if percent <= 0 || origin == "" {
 		return percent >= 100
 	}
-	return bucket(v.entry.record.id, origin) < percent
+	return bucket(r.id, origin) < percent
 }
 
 // compare says how a watching candidate differs from the decision in force.
@@ -167,10 +217,7 @@ func (v *View) Explain(r *policy.Request, u policy.UnknownTenant) Explanation {
 	if v.stable == nil || v.entry.record.mode == modeOff {
 		return ex
 	}
-	by := v.stable
-	if res.Variant == VariantCandidate {
-		by = v.candidate
-	}
+	by := v.by(&res)
 	ex.Policy, ex.Why = by.path(), by.policy.Explain(r)
 	ex.Why.Decision = res.Decision
 	return ex

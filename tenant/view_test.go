@@ -162,3 +162,64 @@ func TestExplainIsWhatDecideSays(t *testing.T) {
 		}
 	}
 }
+
+func TestTierAndRevision(t *testing.T) {
+	cases := []struct {
+		name, more, tier string
+		revision         int64
+	}{
+		{"none", "", "", 0},
+		{"labels without it", "labels: {team: x}\nrevision: 7", "", 7},
+		{"an empty one", `labels: {tier: ""}`, "", 0},
+		{"as written", `labels: {a: b, tier: "Gold plus"}`, "Gold plus", 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			v := tenanttest.New(t, doc("a", "a.example", c.more)).Lookup(tenant.Key{Authority: "a.example"})
+			if v.Tier() != c.tier || v.Revision() != c.revision {
+				t.Errorf("tier %q, revision %d; want %q, %d", v.Tier(), v.Revision(), c.tier, c.revision)
+			}
+			line, err := tenant.Parse("f", []byte(doc("a", "a.example", c.more)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			data, err := tenant.MarshalJSON(line.Tenant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := tenant.ParseStored("a", data).Record; got.Tier() != c.tier || got.Revision() != c.revision {
+				t.Errorf("stored: tier %q, revision %d; want %q, %d", got.Tier(), got.Revision(), c.tier, c.revision)
+			}
+		})
+	}
+	if v := (tenant.View{}); v.Tier() != "" || v.Revision() != 0 {
+		t.Errorf("the zero view has a tier or a revision: %q, %d", v.Tier(), v.Revision())
+	}
+}
+
+func TestEntryIsWhatMatched(t *testing.T) {
+	v := tenanttest.New(t, doc("a", "a.example", `routes: [{path_prefix: /r, policy: {origins: ["https://r.origin", "https://*.w.origin"]}}]
+candidate: {percent: 50, policy: {origins: ["*"]}}`))
+	for _, c := range []struct{ path, origin, want string }{
+		{"/", "https://a.origin", "https://a.origin"},
+		{"/r/x", "https://r.origin", "https://r.origin"},
+		{"/r/x", "https://x.w.origin", "https://*.w.origin"},
+		{"/r/x", "", ""},
+	} {
+		view := v.Lookup(tenant.Key{Authority: "a.example", Path: c.path})
+		res := view.Decide(&policy.Request{Method: "GET", Authority: "a.example", Origin: c.origin}, 0)
+		want := c.want
+		if res.Variant == tenant.VariantCandidate {
+			want = "*"
+		} else if res.Outcome != policy.Allowed && c.origin != "" {
+			t.Errorf("%s %s: %v %v", c.path, c.origin, res.Outcome, res.Reason)
+		}
+		if got := view.Entry(&res); got != want {
+			t.Errorf("%s %s, variant %q: matched %q, want %q", c.path, c.origin, res.Variant, got, want)
+		}
+	}
+	unknown := v.Lookup(tenant.Key{Authority: "b.example"})
+	if res := unknown.Decide(&policy.Request{Method: "GET", Authority: "b.example", Origin: "https://a.origin"}, 0); unknown.Entry(&res) != "" {
+		t.Error("nobody has an entry that matched")
+	}
+}

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"slices"
+	"time"
 
 	"github.com/corsgate/corsgate/tenant/store"
 )
@@ -175,10 +176,11 @@ func (m *Mirror) put(n *news, h *held, announced bool, how how, now int64) (drop
 		h = newHeld(n.id)
 		h.run, h.at = how.run, n.at
 		h.answered.Store(now)
+		h.entry.Store(n.entry)
 	} else {
 		before = h.hosts()
+		h.entry.Store(n.entry.After(h.entry.Load(), time.Now()))
 	}
-	h.entry.Store(n.entry)
 	h.sum.Store(n.sum)
 	h.verified.Store(now)
 	h.disputed.Store(false)

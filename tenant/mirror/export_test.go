@@ -24,3 +24,13 @@ func DoubtBindings(m *Mirror) {
 		m.part.doubt()
 	}
 }
+
+// Changed is how many tenants are compared with the version before.
+func Changed(m *Mirror) (n int) {
+	for _, h := range m.index.all() {
+		if h.entry.Load().Changed() {
+			n++
+		}
+	}
+	return n
+}

@@ -10,6 +10,8 @@ import (
 const (
 	tickInterval   = 20 * time.Millisecond
 	commitInterval = time.Second
+	// settleInterval is how often versions are dropped that were replaced a day ago.
+	settleInterval = 10 * time.Minute
 	sweepsPerTTL   = 20
 	// resyncPace is the pause after each page of a resynchronisation that nobody waits for.
 	resyncPace = 50 * time.Millisecond
@@ -23,6 +25,8 @@ func (m *Mirror) sweep(ctx context.Context) error {
 	defer commits.Stop()
 	sweeps := time.NewTicker(max(m.opt.TTL/sweepsPerTTL, tickInterval))
 	defer sweeps.Stop()
+	settles := time.NewTicker(settleInterval)
+	defer settles.Stop()
 	resyncs := time.NewTimer(m.untilResync())
 	defer resyncs.Stop()
 	done := make(chan struct{}, 1)
@@ -38,6 +42,8 @@ func (m *Mirror) sweep(ctx context.Context) error {
 			m.commit()
 		case <-sweeps.C:
 			m.refresh()
+		case <-settles.C:
+			m.settleVersions()
 		case <-resyncs.C:
 			resyncs.Reset(m.untilResync())
 			select {
@@ -94,4 +100,15 @@ func (m *Mirror) refresh() {
 	}
 	m.queue.want(false, due...)
 	m.counters.survey.Store(&s)
+}
+
+// settleVersions drops the versions that decisions are not compared with any more.
+func (m *Mirror) settleVersions() {
+	now := time.Now()
+	for _, h := range m.index.all() {
+		if entry := h.entry.Load(); entry.Changed() {
+			// What is put meanwhile stays.
+			h.entry.CompareAndSwap(entry, entry.Settled(now))
+		}
+	}
 }
