@@ -21,6 +21,7 @@ type attributes struct {
 	origin, requestMethod, requestHeaders string
 	host, path, method, scheme            string
 	tenant                                string
+	requestID                             []byte // refers to the message
 }
 
 // decode reads one entry of ProcessingRequest.attributes; entries of other
@@ -93,6 +94,8 @@ func (a *attributes) set(name, value []byte, tenantAttribute string) {
 		a.method = methodText(value)
 	case wire.AttrScheme:
 		a.scheme = schemeText(value)
+	case wire.AttrRequestID:
+		a.requestID = value
 	}
 }
 

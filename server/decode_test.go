@@ -8,6 +8,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -137,7 +138,7 @@ func FuzzDecode(f *testing.F) {
 	seed := requestMessage(header(":method", "GET"), header("origin", "https://a.example"), header("origin", "b"))
 	seed.ObservabilityMode = true
 	seed.Attributes = map[string]*structpb.Struct{wire.AttributesKey: {Fields: map[string]*structpb.Value{
-		wire.AttrHost: structpb.NewStringValue("a.example"), hintAttribute: structpb.NewStringValue("acme"), wire.AttrPath: structpb.NewNumberValue(1),
+		wire.AttrHost: structpb.NewStringValue("a.example"), hintAttribute: structpb.NewStringValue("acme"), wire.AttrPath: structpb.NewNumberValue(1), wire.AttrRequestID: structpb.NewStringValue("7"),
 	}}}
 	for _, msg := range []*extprocv3.ProcessingRequest{
 		seed,
@@ -169,7 +170,7 @@ func FuzzDecode(f *testing.F) {
 		if diff := cmp.Diff(want.request, got.request); diff != "" {
 			t.Errorf("request (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(want.attributes, got.attributes, cmp.AllowUnexported(attributes{})); diff != "" {
+		if diff := cmp.Diff(want.attributes, got.attributes, cmp.AllowUnexported(attributes{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("attributes (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff(want.upstream.Upstream, got.upstream.Upstream); diff != "" {
@@ -237,6 +238,7 @@ func naive(msg *extprocv3.ProcessingRequest) message {
 		requestHeaders: fields[wire.AttrRequestHeaders].GetStringValue(), host: fields[wire.AttrHost].GetStringValue(),
 		path: fields[wire.AttrPath].GetStringValue(), method: fields[wire.AttrMethod].GetStringValue(),
 		scheme: fields[wire.AttrScheme].GetStringValue(), tenant: fields[hintAttribute].GetStringValue(),
+		requestID: []byte(fields[wire.AttrRequestID].GetStringValue()),
 	}
 	return m
 }

@@ -35,6 +35,8 @@ func TestObservations(t *testing.T) {
 	named.Headers = append(named.Headers, [2]string{"x-request-id", "7"})
 	identified := decided
 	identified.RequestID = []byte("7")
+	identifiedLater := atResponse
+	identifiedLater.RequestID = []byte("7")
 	overloaded := server.Observation{
 		Kind: policy.Actual, Outcome: policy.Error, Reason: policy.Overload,
 		Freshness: tenant.Unavailable, Entry: -1, Request: decided.Request, Key: decided.Key,
@@ -50,6 +52,7 @@ func TestObservations(t *testing.T) {
 		{"B: one", false, []*message{only(get(host, origin))}, []server.Observation{atResponse}},
 		{"C: one", false, []*message{request(get(host, origin))}, []server.Observation{decided}},
 		{"a named request", false, []*message{request(named)}, []server.Observation{identified}},
+		{"B: a named request", false, []*message{only(named)}, []server.Observation{identifiedLater}},
 		{"a preflight", false, []*message{request(preflight(host, origin, "PUT"))}, []server.Observation{answered}},
 		{"observability mode decides nothing", false, []*message{watched(request(get(host, origin)))}, nil},
 		{"bodies decide nothing", false, []*message{body(false), trailers(true)}, nil},

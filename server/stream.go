@@ -151,7 +151,7 @@ func (s *Service) replyLate(x *exchange, m *message) *reply {
 // replyOnly decides at the response (design B, and local replies of filters that
 // come before us).
 func (s *Service) replyOnly(x *exchange, m *message) *reply {
-	m.request, m.path = m.attributes.request(), m.attributes.path
+	m.request, m.path, m.requestID = m.attributes.request(), m.attributes.path, m.attributes.requestID
 	s.decide(x, m)
 	var rep *reply
 	if x.result.Answered() {

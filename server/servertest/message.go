@@ -62,6 +62,7 @@ func Attributes(r Request) map[string]string {
 		wire.AttrPath:           r.Path,
 		wire.AttrMethod:         r.Method,
 		wire.AttrScheme:         r.Scheme,
+		wire.AttrRequestID:      value(r.Headers, wire.HeaderRequestID),
 	}
 	if strings.ContainsFunc(all[wire.AttrOrigin], func(r rune) bool { return r > '~' }) {
 		all[wire.AttrOrigin] = "?"
