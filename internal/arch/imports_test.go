@@ -145,7 +145,7 @@ func table() []imports {
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "internal/redistest"}, others: []string{sync}},
-		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "golang.org/x/net"}},
+		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "go.opentelemetry.io/proto/otlp", "golang.org/x/net"}},
 	}
 }
 
