@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -180,6 +182,49 @@ func TestProbeLeak(t *testing.T) {
 	if code != 1 {
 		t.Errorf("code %d\n%s", code, reportText(r))
 	}
+}
+
+// TestProbeForever: a long-running prober serves its results, sees what breaks and what heals, and ends by a signal.
+func TestProbeForever(t *testing.T) {
+	t.Parallel()
+	e := startProbed(t, envoy.Metadata, nil)
+	addr := harness.FreeAddr(t)
+	prober := harness.StartProcess(t, "probe", exec.Command(harness.CorsgateBinary(t), "probe", "--url", probeURL, "--connect", e.Addr,
+		"--tenants", e.tenants, "--interval", "1s", "--listen", addr))
+	await := func(what, line string) {
+		t.Helper()
+		harness.Eventually(t, what, func() error {
+			text, err := metrics(addr)
+			if err == nil && !strings.Contains(text, line) {
+				err = fmt.Errorf("no %s in\n%s", line, text)
+			}
+			return err
+		})
+	}
+	const series = `cors_probe_success{cors_probe_case="preflight_allowed",cors_probe_path="edge"} `
+	await("a right answer", series+"1")
+	replaceFile(t, e.tenants, strings.Replace(acme, "[PUT]", "[PUT, PATCH]", 1)) // both follow the document
+	await("a right answer to another question", series+"1")
+	e.processor.Signal(t, syscall.SIGKILL)
+	<-e.processor.Done()
+	await("a wrong answer", series+"0")
+	prober.Signal(t, syscall.SIGTERM)
+	if err := prober.Wait(t); err != nil {
+		t.Errorf("ending after SIGTERM: %v", err)
+	}
+	if log := prober.Log(); !strings.Contains(log, `"msg":"answered wrong"`) || !strings.Contains(log, "curl -sS") {
+		t.Errorf("the log does not say what is wrong:\n%s", log)
+	}
+}
+
+func metrics(addr string) (string, error) {
+	res, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return string(text), err
 }
 
 // TestProbePropagation: a nonce in a real Redis is allowed at the edge, then denied, and nothing of it is left.

@@ -106,13 +106,13 @@ func alike(name string, a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-// longest is the most that a report shows of one value.
-const longest = 300
+// maxShown is the most that a report shows of one value.
+const maxShown = 300
 
 // printable keeps what a server sends from steering a terminal.
 func printable(text string) string {
-	if len(text) > longest {
-		text = text[:longest] + "..."
+	if len(text) > maxShown {
+		text = text[:maxShown] + "..."
 	}
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c > '~' {

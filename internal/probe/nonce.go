@@ -36,8 +36,9 @@ const DefaultBound = 35 * time.Second
 const (
 	// streak answers in a row must agree, each on a connection of its own: there may be many gateways.
 	streak = 5
-	// between is the pause between two questions.
-	between = 50 * time.Millisecond
+	// The pause between two questions is a tenth of the time that has gone by, within these bounds: what is measured is
+	// measured well enough, and nobody is flooded.
+	shortest, longest = 5 * time.Millisecond, 250 * time.Millisecond
 	// restoring bounds what is done after an interruption, to leave things as they were.
 	restoring = 20 * time.Second
 )
@@ -126,6 +127,7 @@ func (n *nonce) swing(ctx context.Context, origin string, c *CaseReport) (err er
 func (n *nonce) await(ctx context.Context, origin string, allowed bool, c *CaseReport) (time.Time, error) {
 	limit := time.NewTimer(n.Bound)
 	defer limit.Stop()
+	began := time.Now()
 	var since time.Time
 	var last string
 	var failed error
@@ -149,7 +151,7 @@ func (n *nonce) await(ctx context.Context, origin string, allowed bool, c *CaseR
 			return since, nil
 		}
 		select {
-		case <-time.After(between):
+		case <-time.After(min(max(time.Since(began)/10, shortest), longest)):
 		case <-ctx.Done():
 			return since, ctx.Err()
 		case <-limit.C:
