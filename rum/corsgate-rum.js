@@ -11,6 +11,7 @@
 
 const MINUTE = 60_000;
 const PING_TIMEOUT = 10_000;
+const SETTLE = 100;
 const MAX_APIS = 8;
 const WELL_KNOWN = "/.well-known/corsgate/";
 // What the collector accepts (internal/rum/report.go).
@@ -277,7 +278,11 @@ function headersOf(xhr) {
 
 /** Finds out why requests to an API fail; undefined when that cannot be told. */
 async function judge(api, ask) {
-  if (!(await ping(api.origin + WELL_KNOWN + "ping", "no-cors", ask))) return offline() ? undefined : "network";
+  if (!(await ping(api.origin + WELL_KNOWN + "ping", "no-cors", ask))) {
+    // Browsers say a moment later that a policy of the page forbade it, or that there is no network.
+    await new Promise((done) => setTimeout(done, SETTLE));
+    return offline() ? undefined : "network";
+  }
   return (await ping(api.origin + WELL_KNOWN + "cors-ping", "cors", ask)) ? "cors_blocked" : "unknown";
 }
 

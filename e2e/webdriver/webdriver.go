@@ -158,6 +158,17 @@ func (s *Session) ColorScheme(ctx context.Context, scheme string) error {
 	return nil
 }
 
+// Offline takes the network away from the page, or gives it back.
+func (s *Session) Offline(ctx context.Context, offline bool) error {
+	request := map[string]any{"network_conditions": map[string]any{
+		"offline": offline, "latency": 0, "download_throughput": -1, "upload_throughput": -1,
+	}}
+	if err := s.call(ctx, http.MethodPost, s.url+"/chromium/network_conditions", request, nil); err != nil {
+		return fmt.Errorf("setting the network conditions: %w", err)
+	}
+	return nil
+}
+
 // Close ends the browser, then the driver, and removes the profile. It works
 // after the context of Start has ended.
 func (s *Session) Close() error {

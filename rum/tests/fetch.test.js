@@ -151,6 +151,12 @@ on("no candidate: forbidden by the page's own policy", async () => {
   await fails(API);
   page.violate({ disposition: "enforce", blockedURI: API + "/x" });
   assert.equal(await page.report(), undefined);
+  blocking(page, { ping: false });
+  await fails(API);
+  await page.settle(); // the browser says it late
+  page.violate({ disposition: "enforce", blockedURI: API + "/x" });
+  assert.equal(await page.report(), undefined);
+  blocking(page);
   await fails(API);
   page.violate({ disposition: "report", blockedURI: API + "/x" });
   page.violate({ disposition: "enforce", blockedURI: "inline" });
@@ -166,6 +172,7 @@ on("one check a minute and API, for all candidates of that minute", async () => 
   await page.pass(60_000);
   blocking(page, { ping: false });
   await fails(API);
+  await page.pass(100);
   assert.deepEqual(page.pings().slice(4), [API + "/ping"]);
   await page.pass(60_000);
   assert.deepEqual(page.beacons().map((b) => b.reports.map((r) => r.plain)), [
