@@ -3,6 +3,7 @@ package server
 import (
 	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // errorStatus is the answer to a request that was to be answered and cannot be
@@ -13,14 +14,13 @@ const errorStatus = 503
 // asked: an immediate response, or go on. In the response phase it is only used
 // for immediate responses.
 func (x *exchange) requestReply(phase Phase) *reply {
-	d := &x.result.Decision
 	slot, cached := x.remembered(memoRequest)
 	if cached != nil {
 		return cached
 	}
-	rep := buildRequestReply(d, x.tenant)
+	rep := buildRequestReply(&x.result, &x.subject)
 	if rep == nil {
-		return x.rejected(phase, d.Answered())
+		return x.rejected(phase, x.result.Answered())
 	}
 	x.remember(slot, rep)
 	return rep
@@ -30,7 +30,6 @@ func (x *exchange) requestReply(phase Phase) *reply {
 // request_headers were answered on this stream, so that this reply carries the
 // metadata.
 func (x *exchange) responseReply(up *upstream, only bool) *reply {
-	d := &x.result.Decision
 	slot := memoSlot{}
 	if !up.HasCORS && up.Vary == "" && !up.varyLost {
 		phase := memoResponse
@@ -42,7 +41,7 @@ func (x *exchange) responseReply(up *upstream, only bool) *reply {
 			return cached
 		}
 	}
-	rep := buildResponseReply(d, up, responseOptions{tenant: x.tenant, metadata: only})
+	rep := buildResponseReply(&x.result, up, responseOptions{about: &x.subject, metadata: only})
 	if rep == nil {
 		return x.rejected(ResponsePhase, false)
 	}
@@ -50,34 +49,34 @@ func (x *exchange) responseReply(up *upstream, only bool) *reply {
 	return rep
 }
 
-// buildRequestReply encodes d, or returns nil when a value must not be sent.
-func buildRequestReply(d *policy.Decision, tenantID string) *reply {
-	if !validTenant(tenantID) {
+// buildRequestReply encodes res, or returns nil when a value must not be sent.
+func buildRequestReply(res *tenant.Result, about *subject) *reply {
+	if !validTenant(about.tenant) {
 		return nil
 	}
-	if d.Answered() {
-		return buildImmediate(d, tenantID)
+	if res.Answered() {
+		return buildImmediate(res, about)
 	}
-	grants := d.AppendGrants(nil)
+	grants := res.AppendGrants(nil)
 	if !validHeaders(grants) {
 		return nil
 	}
 	msg := goOn()
-	msg.DynamicMetadata = dynamicMetadata(d, tenantID, grants)
-	rep := &reply{last: touchesNothing(d)}
+	msg.DynamicMetadata = dynamicMetadata(res, about, grants)
+	rep := &reply{last: touchesNothing(&res.Decision)}
 	if rep.pack(msg) != nil {
 		return nil
 	}
 	return rep
 }
 
-func buildImmediate(d *policy.Decision, tenantID string) *reply {
-	status, headers := d.AppendReply(nil)
+func buildImmediate(res *tenant.Result, about *subject) *reply {
+	status, headers := res.AppendReply(nil)
 	if !validStatus(status) || !validHeaders(headers) {
 		return nil
 	}
-	msg := immediate(d, status, headers)
-	msg.DynamicMetadata = dynamicMetadata(d, tenantID, headers)
+	msg := immediate(&res.Decision, status, headers)
+	msg.DynamicMetadata = dynamicMetadata(res, about, headers)
 	rep := &reply{answered: true, last: true}
 	if rep.pack(msg) != nil {
 		return nil
@@ -102,27 +101,27 @@ func touchesNothing(d *policy.Decision) bool {
 }
 
 type responseOptions struct {
-	tenant   string
+	about    *subject
 	metadata bool
 }
 
-// buildResponseReply encodes the edits of d, or returns nil when a value must not
+// buildResponseReply encodes the edits of res, or returns nil when a value must not
 // be sent.
-func buildResponseReply(d *policy.Decision, up *upstream, o responseOptions) *reply {
+func buildResponseReply(res *tenant.Result, up *upstream, o responseOptions) *reply {
 	var e policy.Edits
-	d.AppendEdits(&e, &up.Upstream)
+	res.AppendEdits(&e, &up.Upstream)
 	for i := range e.Set {
 		if up.varyLost && e.Set[i].Name == wire.HeaderVary {
 			e.Set[i].Value = "*"
 		}
 	}
-	grants := d.AppendGrants(nil)
-	if !validEdits(&e) || !validHeaders(grants) || !validTenant(o.tenant) {
+	grants := res.AppendGrants(nil)
+	if !validEdits(&e) || !validHeaders(grants) || !validTenant(o.about.tenant) {
 		return nil
 	}
 	msg := edited(&e)
 	if o.metadata {
-		msg.DynamicMetadata = dynamicMetadata(d, o.tenant, grants)
+		msg.DynamicMetadata = dynamicMetadata(res, o.about, grants)
 	}
 	rep := &reply{last: true, conflict: e.Conflict}
 	if rep.pack(msg) != nil {
@@ -148,7 +147,7 @@ func (x *exchange) rejected(phase Phase, answered bool) *reply {
 	case phase == ResponsePhase:
 		msg = edited(closedEdits())
 	}
-	msg.DynamicMetadata = dynamicMetadata(&d, "", nil)
+	msg.DynamicMetadata = dynamicMetadata(&tenant.Result{Decision: d}, &subject{}, nil)
 	if rep.pack(msg) != nil {
 		rep.last = true // nothing can be said: end the stream
 	}

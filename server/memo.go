@@ -29,7 +29,10 @@ const (
 // tenants ever share a policy, they still do not share a reply.
 type memoKey struct {
 	policy.Key
-	tenant   string
+	about    subject
+	shadow   string
+	variant  string
+	entry    int
 	outcome  policy.Outcome
 	phase    memoPhase
 	answered bool
@@ -125,7 +128,10 @@ func (x *exchange) remembered(phase memoPhase) (memoSlot, *reply) {
 	}
 	slot := memoSlot{memo: m, key: memoKey{
 		Key:      key,
-		tenant:   x.tenant,
+		about:    x.subject,
+		shadow:   x.result.Shadow,
+		variant:  x.result.Variant,
+		entry:    x.result.Entry,
 		outcome:  x.result.Outcome,
 		phase:    phase,
 		answered: x.result.Answered(),

@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"strconv"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // reply is one encoded ProcessingResponse. It is never changed once it is built,
@@ -103,15 +105,32 @@ func details(d *policy.Decision) string {
 }
 
 // dynamicMetadata is what design C writes the headers from, and what access logs
-// can show: the values of headers, and what was decided for whom.
-func dynamicMetadata(d *policy.Decision, tenantID string, headers []policy.Header) *structpb.Struct {
-	fields := map[string]*structpb.Value{
-		wire.MetaDecision: structpb.NewStringValue(d.Outcome.String()),
-		wire.MetaReason:   structpb.NewStringValue(d.Reason.String()),
-		wire.MetaPhase:    structpb.NewStringValue(d.Kind.String()),
+// can show: the values of headers, and what was decided for whom. What goes without saying is
+// left out: a live policy has no source.
+func dynamicMetadata(res *tenant.Result, about *subject, headers []policy.Header) *structpb.Struct {
+	fields := map[string]*structpb.Value{}
+	add := func(key, value string) {
+		if value != "" {
+			fields[key] = structpb.NewStringValue(value)
+		}
 	}
-	if tenantID != "" {
-		fields[wire.MetaTenant] = structpb.NewStringValue(tenantID)
+	add(wire.MetaDecision, res.Outcome.String())
+	add(wire.MetaReason, res.Reason.String())
+	add(wire.MetaPhase, res.Kind.String())
+	add(wire.MetaTenant, about.tenant)
+	add(wire.MetaVariant, res.Variant)
+	add(wire.MetaShadow, res.Shadow)
+	if validValue(about.tier) {
+		add(wire.MetaTier, about.tier) // a label for people must not cost a grant
+	}
+	if about.revision > 0 {
+		add(wire.MetaVersion, strconv.FormatInt(about.revision, 10))
+	}
+	if about.freshness > tenant.Live && about.freshness <= tenant.Baseline {
+		add(wire.MetaSource, about.freshness.String())
+	}
+	if res.Outcome == policy.Allowed && res.Entry >= 0 {
+		add(wire.MetaEntry, strconv.Itoa(res.Entry))
 	}
 	for _, pair := range wire.HeaderMeta() {
 		for _, h := range headers {

@@ -61,7 +61,7 @@ func TestReplies(t *testing.T) {
 				}},
 				DynamicMetadata: meta(t, map[string]any{
 					"acao": "https://app.acme.example", "acac": "true", "acam": "PUT", "acah": "x-acme", "acma": "600",
-					"decision": "allowed", "reason": "origin_listed", "tenant": "acme", "phase": "preflight",
+					"decision": "allowed", "entry": "0", "reason": "origin_listed", "tenant": "acme", "phase": "preflight",
 				}),
 			},
 		},
@@ -88,7 +88,7 @@ func TestReplies(t *testing.T) {
 				Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{}},
 				DynamicMetadata: meta(t, map[string]any{
 					"acao": "https://app.acme.example", "acac": "true", "aceh": "x-request-id",
-					"decision": "allowed", "reason": "origin_listed", "tenant": "acme", "phase": "actual",
+					"decision": "allowed", "entry": "0", "reason": "origin_listed", "tenant": "acme", "phase": "actual",
 				}),
 			},
 		},

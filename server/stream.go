@@ -27,11 +27,18 @@ type exchange struct {
 	overloaded bool
 	received   time.Time // when the present message came
 
-	decided   bool // at the request
-	result    tenant.Result
+	decided bool // at the request
+	result  tenant.Result
+	subject subject
+	waited  bool
+}
+
+// subject is whose policy decided, and how well it is known.
+type subject struct {
 	tenant    string
+	tier      string
+	revision  int64
 	freshness tenant.Freshness
-	waited    bool
 }
 
 // process serves one stream. It returns nil when nothing more is to be said, and
@@ -180,11 +187,11 @@ func (s *Service) observe(o Observation) {
 func (s *Service) decide(x *exchange, m *message) {
 	r := &m.request
 	r.Now = s.clock().Unix()
-	x.tenant, x.freshness, x.waited = "", tenant.Unknown, false
+	x.subject, x.waited = subject{freshness: tenant.Unknown}, false
 	key := x.key(m)
 	switch {
 	case x.overloaded:
-		x.freshness = tenant.Unavailable
+		x.subject.freshness = tenant.Unavailable
 		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Overload), Memo: s.closed}
 		return
 	case m.kind == responseHeaders && key.Hint == "" && key.Authority == "":
@@ -192,12 +199,12 @@ func (s *Service) decide(x *exchange, m *message) {
 		return
 	}
 	view, ok := s.lookup(x, key)
-	x.freshness = view.Freshness
+	x.subject.freshness = view.Freshness
 	if !ok {
 		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Deadline), Memo: s.closed}
 		return
 	}
-	x.tenant = view.ID()
+	x.subject.tenant, x.subject.tier, x.subject.revision = view.ID(), view.Tier(), view.Revision()
 	x.result = view.Decide(r, s.unknown)
 	if view.Freshness >= tenant.Unknown {
 		// No policy decided: strangers to every tenant share one memory.
