@@ -54,7 +54,17 @@ func TestProbePage(t *testing.T) {
 		commands++
 		return "```console\n" + shown + gateway.run(t, command) + "```"
 	})
-	if commands < 4 {
+	// What needs more than a gateway is at least understood: nothing but the time-out is wrong with it.
+	for _, m := range regexp.MustCompile("(?s)```\ncorsgate (probe .*?)\n```").FindAllStringSubmatch(string(text), -1) {
+		commands++
+		var out bytes.Buffer
+		args := append(strings.Fields(strings.ReplaceAll(m[1], "\\\n", "")), "--timeout", "0s")
+		code := run(t.Context(), args, surroundings{stdin: strings.NewReader(""), stdout: &out, stderr: &out, open: openRedis})
+		if want := "corsgate: 1 configuration problem\n  --timeout: the time must be longer than 0s\n"; code != exitUsage || out.String() != want {
+			t.Errorf("%s: code %d, %s", m[1], code, out.String())
+		}
+	}
+	if commands < 7 {
 		t.Errorf("only %d commands stand on the page", commands)
 	}
 	diff := cmp.Diff(string(text), got)

@@ -192,7 +192,11 @@ func TestMutations(t *testing.T) {
 	t.Parallel()
 	docs := documents(t, acme)
 	age := 600 * time.Second
+	seen := map[string]bool{"public_policy": true, "propagation": true} // which have tests of their own
 	for _, m := range mutations() {
+		for _, name := range m.want {
+			seen[string(name)] = true
+		}
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			addr := serve(t, gateway(t, docs, m.fault))
@@ -222,6 +226,11 @@ func TestMutations(t *testing.T) {
 			}
 			check("by flags", want, probe.Options{Targets: []probe.Target{loose}})
 		})
+	}
+	for _, name := range probe.Names() {
+		if !seen[name] {
+			t.Errorf("no fault is meant for %s", name)
+		}
 	}
 }
 

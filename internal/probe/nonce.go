@@ -82,7 +82,7 @@ func (n *nonce) measure(ctx context.Context) TargetReport {
 		}
 	}
 	return TargetReport{
-		Name: "propagation", URL: n.Target.URL, Expected: fmt.Sprintf("tenant %s, which the probe changes", n.Tenant),
+		Name: "nonce", URL: n.Target.URL, Expected: fmt.Sprintf("tenant %s, which the probe changes", n.Tenant),
 		Cases: []CaseReport{c},
 	}
 }

@@ -44,7 +44,7 @@ func sampleReport() *probe.Report {
 			Name: "https://other.acme.example/", URL: "https://other.acme.example/", Error: "what is expected is not known: no tenant",
 			Cases: []probe.CaseReport{{Case: probe.PreflightAllowed, Path: probe.Edge, Verdict: probe.Unasked, Reason: "see the error of the target"}},
 		}, {
-			Name: "propagation", URL: "https://probe.acme.example/", Expected: "tenant probe, which the probe changes",
+			Name: "nonce", URL: "https://probe.acme.example/", Expected: "tenant probe, which the probe changes",
 			Cases: []probe.CaseReport{{
 				Case: probe.Propagation, Path: probe.Edge, Verdict: probe.Pass, Duration: 0.5, Propagation: &probe.Propagated{Allow: 0.0612, Revoke: 0.049},
 			}},

@@ -83,6 +83,9 @@ func (p *Prober) Once(ctx context.Context) *Report { return p.once(ctx, true) }
 func (p *Prober) once(ctx context.Context, propagation bool) *Report {
 	r := &Report{Version: p.opt.Version, At: time.Now().UTC()}
 	for _, e := range p.endpoints {
+		if !slices.ContainsFunc(p.cases, func(c Case) bool { return c.ask != nil }) {
+			break // only the registry is asked
+		}
 		r.Targets = append(r.Targets, p.target(ctx, e))
 	}
 	if p.nonce != nil && propagation && slices.ContainsFunc(p.cases, func(c Case) bool { return c.Name == Propagation }) {

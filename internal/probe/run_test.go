@@ -170,6 +170,7 @@ func TestRequests(t *testing.T) {
 	for _, c := range r.Targets[0].Cases {
 		n += c.Requests
 	}
+	t.Logf("%d requests a run", n)
 	if seen != n || n < 25 {
 		t.Errorf("%d requests came, %d are reported", seen, n)
 	}
@@ -223,6 +224,21 @@ func TestTLS(t *testing.T) {
 		if r := once(t, probe.Options{Targets: []probe.Target{x}}); r.Counts.Unasked > 0 {
 			t.Errorf("%s, any certificate: %+v", name, r.Counts)
 		}
+	}
+}
+
+// HTTP/2 keeps lines apart, too.
+func TestDuplicatesHTTP2(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(gateway(t, documents(t, acme), add(all(isActual, ofAllowed), "Access-Control-Allow-Origin", allowed)))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	x := target(s.Listener.Addr().String())
+	x.URL, x.HTTP, x.InsecureSkipVerify = "https://"+host+path, "2", true
+	r := once(t, probe.Options{Targets: []probe.Target{x}, Source: sourceOf(t, acme)})
+	if diff := cmp.Diff([]string{"duplicate_lines"}, with(r, probe.Fail)); diff != "" || r.Counts.Unasked > 0 {
+		t.Errorf("failed (-want +got):\n%s\n%s", diff, text(t, r))
 	}
 }
 
