@@ -10,7 +10,7 @@ BUF      := $(VENV)/bin/buf
 # Where the tests and the demo find Envoy.
 export CORSGATE_ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
 
-BENCH_PACKAGES := ./policy/... ./tenant/... ./server/...
+BENCH_PACKAGES := ./policy/... ./tenant/... ./server/... ./internal/telemetry/...
 FUZZTIME ?= 30s
 
 # One go invocation keeps both cores busy; twice its time on two slow cores.
@@ -66,8 +66,9 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted
 	tools/fuzz.sh $(FUZZTIME) ./...
 
 .PHONY: bench
-bench: ## benchmarks of policy, tenant and server
+bench: ## benchmarks of policy, tenant, server and telemetry, and what telemetry costs the server
 	go test -run='^$$' -bench=. -benchmem $(BENCH_PACKAGES)
+	go run ./bench/telemetry
 
 .PHONY: bench-registry
 bench-registry: tools-apt ## what tenants in Redis cost, with a real redis-server, beside the limits
