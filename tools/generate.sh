@@ -10,6 +10,10 @@ out=$2
 # buf writes each output below its own "out" of buf.gen.yaml, here under $out.
 "$buf" generate --output "$out"
 
+# The list of all metrics.
+mkdir -p "$out/docs"
+go run ./internal/telemetry/page >"$out/docs/metrics.md"
+
 # What compose starts Envoy with.
 mkdir -p "$out/deploy/compose"
 go run ./cmd/corsgate render envoy --design c --output "$out/deploy/compose/envoy.yaml" \

@@ -58,7 +58,7 @@ func serve(on bool) error {
 	pages := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
 	go func() { _ = pages.Serve(admin) }() // ends with the process
 	srv := grpc.NewServer(server.GRPCOptions(server.Transport{})...)
-	svc.Register(srv) //nolint:contextcheck // streams bring their own contexts
+	svc.Register(srv)
 	fmt.Println(processor.Addr(), admin.Addr())
 	go func() {
 		<-ctx.Done()

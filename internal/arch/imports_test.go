@@ -127,6 +127,7 @@ func table() []imports {
 			others: []string{pflag, yaml},
 			not:    []string{grpc},
 		},
+		{dir: "internal/telemetry/page", ours: []string{"internal/telemetry"}},
 		{
 			dir:    "internal/telemetry",
 			ours:   []string{"policy", "tenant", "server"},
