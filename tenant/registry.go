@@ -1,5 +1,7 @@
 package tenant
 
+import "context"
+
 // Key is what a lookup goes by; a preflight carries all of it (rule 24).
 type Key struct {
 	// Hint is a tenant id set by the operator's route, or "". It wins over Authority.
@@ -8,6 +10,9 @@ type Key struct {
 	Authority string
 	// Path is the raw :path; the query is ignored (rule 27).
 	Path string
+	// Context belongs to the request; nil is none. A load for which this lookup is the first to wait is done
+	// on its behalf: with the values of the context, and whether or not it ends.
+	Context context.Context //nolint:containedctx // a part of what a lookup is given, not kept
 }
 
 // Registry finds tenants. A [Snapshot] is the simplest one.

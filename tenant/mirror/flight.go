@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"context"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -41,6 +42,8 @@ func absenceKey(host, id string) string {
 // flight is the one load of a key that requests wait for. It outlives them.
 type flight struct {
 	key, host, id string
+	// request is the context of who started it, or nil.
+	request context.Context //nolint:containedctx // for its values, until the flight has landed
 	// ready is closed when the load has ended, or has taken the budget.
 	ready chan struct{}
 	once  sync.Once
@@ -57,7 +60,7 @@ func (f *flight) wake() { f.once.Do(func() { close(f.ready) }) }
 func (f *flight) overdue() bool { return f.late.Load() }
 
 // fly joins the flight of a key, or starts one; nil when the limiter refuses.
-func (m *Mirror) fly(key, host, id string) *flight {
+func (m *Mirror) fly(request context.Context, key, host, id string) *flight {
 	m.flightsMu.Lock()
 	defer m.flightsMu.Unlock()
 	if f := m.flights[key]; f != nil {
@@ -67,7 +70,9 @@ func (m *Mirror) fly(key, host, id string) *flight {
 		return nil
 	}
 	// A key may be a part of a larger text of the request.
-	f := &flight{key: strings.Clone(key), host: strings.Clone(host), id: strings.Clone(id), ready: make(chan struct{})}
+	f := &flight{
+		key: strings.Clone(key), host: strings.Clone(host), id: strings.Clone(id), request: request, ready: make(chan struct{}),
+	}
 	f.timer = time.AfterFunc(m.opt.LookupBudget, func() {
 		f.late.Store(true)
 		f.wake()

@@ -92,6 +92,7 @@ func (m *Mirror) resolve(ctx context.Context, flights []*flight) error {
 		}
 	}
 	since := m.epoch()
+	ctx, done := m.behalf(ctx, flights)
 	found, err := m.find(ctx, hosts)
 	if err == nil {
 		for _, f := range flights {
@@ -101,6 +102,7 @@ func (m *Mirror) resolve(ctx context.Context, flights []*flight) error {
 		}
 		err = m.fetch(ctx, found)
 	}
+	done(err)
 	m.land(flights, func(f *flight) outcome {
 		if err != nil {
 			return unsure

@@ -105,9 +105,13 @@ func (m *Mirror) absent(k tenant.Key, host, id string) tenant.View {
 		}
 		return m.below(k, tenant.Unknown)
 	}
-	f := m.fly(key, host, id)
+	sure := m.complete()
+	if sure {
+		k.Context = nil // it does not wait
+	}
+	f := m.fly(k.Context, key, host, id)
 	switch {
-	case m.complete():
+	case sure:
 		return m.below(k, tenant.Unknown)
 	case f == nil:
 		m.counters.refused.Add(1)

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -66,6 +67,11 @@ type Options struct {
 	Log *slog.Logger
 	// OnChange is called, from a goroutine of Run, when [Status] may say something new.
 	OnChange func()
+	// OnLoad is called before tenants are loaded that requests wait for, with the contexts of those for
+	// whom the loads were started, as [tenant.Key] has them; it is not called without one. The
+	// store is read with the values of ctx, but not its deadline; done is told the result before the
+	// requests go on. Default: nothing.
+	OnLoad func(requests []context.Context) (ctx context.Context, done func(error))
 	// OnHead is called with each head that was read together with the store's time, and how
 	// long that took.
 	OnHead func(head store.Head, took time.Duration)
