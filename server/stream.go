@@ -22,6 +22,7 @@ import (
 // takes, and thousands may wait.
 type exchange struct {
 	gone       <-chan struct{} // closed when Envoy has left
+	request    context.Context //nolint:containedctx // for loads on its behalf; the exchange ends before it
 	hint       string          // x-tenant of the gRPC metadata
 	trace      *Trace          // nil outside of gRPC
 	overloaded bool
@@ -45,7 +46,7 @@ type subject struct {
 // when Envoy has gone: a canceled stream is how Envoy ends one, not a failure.
 func (s *Service) process(stream grpc.ServerStream) error {
 	ctx := stream.Context()
-	x := exchange{gone: ctx.Done(), hint: tenantHint(ctx), overloaded: s.enter()}
+	x := exchange{gone: ctx.Done(), request: ctx, hint: tenantHint(ctx), overloaded: s.enter()}
 	defer s.leave()
 	life := lifetimeOf(ctx)
 	defer life.end()
@@ -224,6 +225,7 @@ func (x *exchange) key(m *message) tenant.Key {
 // lookup finds a tenant. It waits only for a load under way, at most for what is
 // left of the budget (rule 77); false means that the time is up.
 func (s *Service) lookup(x *exchange, key tenant.Key) (view tenant.View, ok bool) {
+	key.Context = x.request
 	view = s.registry.Lookup(key)
 	if view.Freshness != tenant.Loading {
 		return view, true

@@ -13,11 +13,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/corsgate/corsgate/internal/config"
+	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/internal/wallclock"
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/filestore"
 	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/redisstore"
 	"github.com/corsgate/corsgate/tenant/statefile"
 	"github.com/corsgate/corsgate/tenant/store"
 )
@@ -30,10 +32,11 @@ const policyWait = 30 * time.Second
 // mirrorRegistry is a registry in a store, copied: the mirror, what is under it, and the time.
 type mirrorRegistry struct {
 	*mirror.Mirror
-	log      *slog.Logger
-	clock    *wallclock.Clock
-	baseline *filestore.Store // nil when there is none
-	state    *statefile.File  // nil when nothing is kept
+	log       *slog.Logger
+	telemetry *telemetry.Telemetry // nil when nobody is told
+	clock     *wallclock.Clock
+	baseline  *filestore.Store // nil when there is none
+	state     *statefile.File  // nil when nothing is kept
 	// require: see [config.Mirror.RequirePolicies].
 	require bool
 	// changed is told when Ready or describe may say something new.
@@ -47,8 +50,8 @@ type mirrorRegistry struct {
 }
 
 // openMirror opens all that the configuration names. It waits for nothing and asks Redis nothing.
-func openMirror(cfg config.Serve, log *slog.Logger, changed func()) (registry, error) {
-	r := &mirrorRegistry{log: log, require: cfg.Mirror.RequirePolicies, changed: changed}
+func openMirror(cfg config.Serve, log *slog.Logger, t *telemetry.Telemetry, changed func()) (registry, error) {
+	r := &mirrorRegistry{log: log, telemetry: t, require: cfg.Mirror.RequirePolicies, changed: changed}
 	if err := r.open(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the tenant registry: %w", err), r.Close())
 	}
@@ -56,7 +59,7 @@ func openMirror(cfg config.Serve, log *slog.Logger, changed func()) (registry, e
 }
 
 func (r *mirrorRegistry) open(cfg config.Serve) error {
-	redis, err := OpenRedis(cfg.Redis, r.log)
+	redis, err := OpenRedis(cfg.Redis, r.log, r.watch)
 	if err != nil {
 		return err
 	}
@@ -79,6 +82,12 @@ func (r *mirrorRegistry) open(cfg config.Serve) error {
 		}
 	}
 	return r.assemble(cfg.Mirror, redis)
+}
+
+// watch has commands made spans and metrics.
+func (r *mirrorRegistry) watch(o *redisstore.Options) {
+	o.TracerProvider = r.telemetry.TracerProvider()
+	o.Observe = func(op redisstore.Operation) { r.telemetry.Operation(op.Name, string(op.Error), op.Duration) }
 }
 
 // keep says which tenants stay on disk: in the lazy mode those in memory, otherwise all. It is
@@ -120,6 +129,9 @@ func (r *mirrorRegistry) assemble(m config.Mirror, reader store.Reader) error {
 		Log:          r.log,
 		OnChange:     r.update,
 		OnHead:       func(head store.Head, took time.Duration) { r.clock.Observe(head.Time, took) },
+	}
+	if r.telemetry != nil {
+		opt.OnLoad = r.telemetry.Load
 	}
 	// A nil pointer in an interface is not nil.
 	if r.baseline != nil {

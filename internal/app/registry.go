@@ -29,7 +29,7 @@ type registry interface {
 // openRegistry makes the registry that the configuration names.
 func (a *App) openRegistry() (registry, error) {
 	if a.cfg.Redis.Enabled() {
-		return openMirror(a.cfg, a.log, a.refresh)
+		return openMirror(a.cfg, a.log, a.telemetry, a.refresh)
 	}
 	files, err := filestore.New(filestore.Options{
 		Path:     a.cfg.Tenants,

@@ -22,8 +22,8 @@ func (m *Mirror) behalf(ctx context.Context, flights []*flight) (context.Context
 
 // valued is a context with the values of another one before its own.
 type valued struct {
-	context.Context
-	values context.Context //nolint:containedctx // only for its values
+	context.Context                 //nolint:containedctx // it is one
+	values          context.Context //nolint:containedctx // only for its values
 }
 
 // Value implements [context.Context].
