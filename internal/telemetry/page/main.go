@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strconv"
 	"strings"
@@ -17,7 +16,7 @@ import (
 func main() {
 	out := bufio.NewWriter(os.Stdout)
 	if err := errors.Join(write(out), out.Flush()); err != nil {
-		slog.Error("writing the page failed", "error", err)
+		fmt.Fprintln(os.Stderr, "writing the page:", err)
 	}
 }
 
