@@ -73,7 +73,7 @@ type Observation struct {
 
 	// Request is what was decided.
 	Request policy.Request
-	// Key is what the tenant was looked up by.
+	// Key is what the tenant was looked up by, without its Context, so that it may be kept.
 	Key tenant.Key
 	// RequestID is Envoy's x-request-id, or empty. It is valid during the call only.
 	RequestID []byte
