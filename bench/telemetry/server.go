@@ -43,7 +43,7 @@ func serve(on bool) error {
 		if err := measured.Start(ctx); err != nil {
 			return err
 		}
-		defer func() { _ = measured.Stop(ctx) }() // the process ends
+		defer measured.Stop(ctx)
 		cfg.Observe = measured.Observe
 		mux.Handle("GET /metrics", measured.Metrics())
 	}

@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
 )
+
+// telemetryBound is how long the stop waits for a back end to take the last spans and metrics.
+const telemetryBound = 3 * time.Second
 
 // newTelemetry makes the telemetry of the process. The functions that it is given are called while it runs.
 func (a *App) newTelemetry() (*telemetry.Telemetry, error) {
@@ -73,6 +77,9 @@ func (a *App) startTelemetry(ctx context.Context) error {
 	if err := a.telemetry.Start(ctx); err != nil {
 		return err
 	}
-	a.stopping.push(step{"telemetry sent", closeBound, a.telemetry.Stop})
+	a.stopping.push(step{"telemetry stopped", telemetryBound, func(ctx context.Context) error {
+		a.telemetry.Stop(ctx)
+		return nil
+	}})
 	return nil
 }

@@ -131,7 +131,7 @@ func table() []imports {
 		{
 			dir:    "internal/telemetry",
 			ours:   []string{"policy", "tenant", "server"},
-			others: []string{otelAPI, "github.com/prometheus"},
+			others: []string{otelAPI, "github.com/prometheus", "github.com/go-logr/logr"},
 			not:    []string{"flag", "os/signal"},
 		},
 		{

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -40,7 +41,9 @@ func (t *Telemetry) Environment(environ []string) Problems {
 	t.OTLP.Traces = v.protocol("TRACES", &ps)
 	t.OTLP.Metrics = v.protocol("METRICS", &ps)
 	t.OTLP.Sampler = v.sampler(&ps)
-	return ps
+	// What concerns both signals was found twice.
+	slices.SortStableFunc(ps, func(a, b Problem) int { return strings.Compare(a.Source, b.Source) })
+	return slices.Compact(ps)
 }
 
 type variables map[string]string

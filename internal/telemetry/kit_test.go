@@ -48,9 +48,7 @@ func start(tb testing.TB, adjust func(*Config)) *Telemetry {
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(tb.Context()), 10*time.Second)
 		defer cancel()
-		if err := t.Stop(ctx); err != nil {
-			tb.Errorf("Stop: %v", err)
-		}
+		t.Stop(ctx)
 	})
 	return t
 }

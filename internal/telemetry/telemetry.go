@@ -99,6 +99,7 @@ func (t *Telemetry) Start(ctx context.Context) error {
 	if err := t.provide(ctx); err != nil {
 		return fmt.Errorf("starting telemetry: %w", err)
 	}
+	t.reportProblems()
 	meter := t.meters.Meter(scope)
 	if err := t.histograms(meter); err != nil {
 		return fmt.Errorf("starting telemetry: %w", err)
@@ -126,10 +127,11 @@ func (t *Telemetry) histograms(meter metric.Meter) error {
 	return err
 }
 
-// Stop writes and sends what is left, as long as ctx lasts.
-func (t *Telemetry) Stop(ctx context.Context) error {
+// Stop writes and sends what is left, as long as ctx lasts. What a back end does not take then is lost, and that is
+// no error of the process: it is in the log.
+func (t *Telemetry) Stop(ctx context.Context) {
 	if t.stop == nil {
-		return nil
+		return
 	}
 	t.stop()
 	t.parts.Wait()
@@ -137,7 +139,9 @@ func (t *Telemetry) Stop(ctx context.Context) error {
 	if t.tracers != nil {
 		failed = t.tracers.Shutdown(ctx)
 	}
-	return errors.Join(failed, t.meters.Shutdown(ctx))
+	if failed = errors.Join(failed, t.meters.Shutdown(ctx)); failed != nil {
+		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", failed)
+	}
 }
 
 // Observe is given to the server. It never waits, and allocates only for what is sampled or logged.

@@ -1,0 +1,40 @@
+package telemetry
+
+import (
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel"
+)
+
+// problemEvery is how often the same is said of a back end that does not answer.
+const problemEvery = time.Minute
+
+// reportProblems has OpenTelemetry's own complaints written to the log of the process. Its way to take them is one for
+// all of a process; otherwise they would go to standard error as lines of another form.
+func (t *Telemetry) reportProblems() {
+	otel.SetErrorHandler(&problemLog{t: t})
+	otel.SetLogger(logr.FromSlogHandler(t.cfg.Log.Handler()))
+}
+
+// problemLog writes the first problem in each minute, and counts the others.
+type problemLog struct {
+	t *Telemetry
+
+	mu         sync.Mutex
+	last       time.Time // under mu
+	suppressed int       // under mu
+}
+
+// Handle implements [otel.ErrorHandler].
+func (p *problemLog) Handle(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := time.Now(); p.last.IsZero() || now.Sub(p.last) >= problemEvery {
+		p.t.cfg.Log.Warn("spans or metrics cannot be delivered; decisions are not affected", "error", err, "suppressed", p.suppressed)
+		p.last, p.suppressed = now, 0
+		return
+	}
+	p.suppressed++
+}
