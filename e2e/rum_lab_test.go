@@ -49,6 +49,8 @@ type rumLab struct {
 	// pages by name: "app" is listed, "evil" is not.
 	pages map[string]string
 	known tenant.Registry
+	// process is the gateway.
+	process *harness.Processor
 
 	mu        sync.Mutex
 	collector *rum.Collector
@@ -57,9 +59,11 @@ type rumLab struct {
 	beacons []*http.Request
 }
 
-func startRUMLab(t *testing.T) *rumLab {
+// startRUMLab starts everything but the browser. Reports go to a collector inside the test, or to
+// that of the process.
+func startRUMLab(t *testing.T, browser *webdriver.Session, toProcess bool) *rumLab {
 	t.Helper()
-	b := &rumLab{browser: startBrowser(t), apis: map[string]string{}, pages: map[string]string{}}
+	b := &rumLab{browser: browser, apis: map[string]string{}, pages: map[string]string{}}
 	for _, name := range []string{"app", "evil"} {
 		b.pages[name] = "http://" + net.JoinHostPort(name+".localhost", portOf(serveHTTP(t, b.page())))
 	}
@@ -70,10 +74,17 @@ func startRUMLab(t *testing.T) *rumLab {
 		t.Fatal(err)
 	}
 	o := envoy.DefaultOptions(envoy.Metadata)
-	o.Processors = []string{harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants}).Addr}
+	b.process = harness.StartProcessor(t, harness.ProcessorOptions{
+		Tenants: tenants, Args: []string{"--rum-listen", "127.0.0.1:0", "--rum-trusted-hops", "1"},
+	})
+	o.Processors = []string{b.process.Addr}
 	app := &browserApp{asked: map[string][]string{}}
 	o.Upstream = serveHTTP(t, app)
-	o.RUM = &envoy.RUM{Collector: serveHTTP(t, http.HandlerFunc(b.collect))}
+	if toProcess {
+		o.RUM = &envoy.RUM{Collector: rumAddr(t, b.process)}
+	} else {
+		o.RUM = &envoy.RUM{Collector: serveHTTP(t, http.HandlerFunc(b.collect))}
+	}
 	b.envoy = harness.StartEnvoy(t, harness.EnvoyOptions{Config: o})
 	b.envoy.AwaitProcessors(t, 1)
 	app.port = portOf(b.envoy.Addr)

@@ -81,7 +81,8 @@ return [await viaFetch(api + "/hello", {mode: "no-cors"}), await viaFetch(down, 
 
 // TestRUM has Chromium be blocked, allowed and cut off for real, behind the real Envoy.
 func TestRUM(t *testing.T) {
-	b := startRUMLab(t)
+	browser := startBrowser(t)
+	b := startRUMLab(t, browser, false)
 	denied := func(tenant, origin string) bool { return tenant == "api" && origin == b.pages["evil"] }
 	url := func(page string) string {
 		name, path, _ := strings.Cut(page, "/")
@@ -128,6 +129,7 @@ func TestRUM(t *testing.T) {
 	})
 	t.Run("the page does not notice", func(t *testing.T) { checkUnnoticed(t, b, url) })
 	t.Run("no preflight, no cookie", func(t *testing.T) { checkBeacons(t, b) })
+	t.Run("the metrics of the process", func(t *testing.T) { checkRUMMetrics(t, startRUMLab(t, browser, true)) })
 }
 
 func pings(asked []string) []string {
