@@ -24,6 +24,7 @@ type demoProcess struct {
 	done  chan error
 	ready struct {
 		API, Allowed, Foreign, Tenants string
+		Denials, Metrics               string
 		EnvoyPID                       int `json:"envoy_pid"`
 		Redis                          struct {
 			URL                string

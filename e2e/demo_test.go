@@ -73,11 +73,31 @@ func TestDemo(t *testing.T) {
 		page.check(func(name string) demoWant { return demoRows()[name].foreign })
 	})
 	t.Run("the curl lines", func(t *testing.T) { checkCurlLines(t, d) })
+	t.Run("why", func(t *testing.T) { checkWhy(t, d) })
 	t.Run("live edits", func(t *testing.T) {
 		page.t = t
 		checkLiveEdits(t, d, page)
 	})
 	t.Run("nothing is left", func(t *testing.T) { d.stop(t) })
+}
+
+// checkWhy reads the pages that say what was blocked, after the foreign page was open.
+func checkWhy(t *testing.T, d *demoProcess) {
+	t.Helper()
+	for url, want := range map[string]string{
+		d.ready.Denials: `"origin": "` + d.ready.Foreign + `"`,
+		d.ready.Metrics: `cors_decisions_total{cors_outcome="denied",cors_phase="preflight",cors_reason="origin_not_listed"`,
+	} {
+		resp, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s lacks %s (%v)", url, want, err)
+		}
+	}
 }
 
 // TestDemoStartFailsClean: whatever cannot start, nothing of the demo is left.

@@ -19,6 +19,9 @@ type Ready struct {
 	Foreign string `json:"foreign"`
 	// Tenants is the path of the tenants file.
 	Tenants string `json:"tenants"`
+	// Denials and Metrics are pages of corsgate: what was blocked and why, and how much of what there was.
+	Denials string `json:"denials"`
+	Metrics string `json:"metrics"`
 	// EnvoyPID is Envoy's process.
 	EnvoyPID int `json:"envoy_pid"`
 	// Redis is where the tenants are; nil when they are in the file alone.
@@ -69,7 +72,9 @@ func (d *demo) announce() error {
 	fmt.Fprintf(&b, "\ncorsgate demo: a browser page, the real Envoy, corsgate, and an application that gets CORS wrong.\n\n")
 	fmt.Fprintf(&b, "  Open   %-28s an origin that the tenant lists\n", r.Allowed)
 	fmt.Fprintf(&b, "  and    %-28s an origin that nobody lists\n", r.Foreign)
-	fmt.Fprintf(&b, "  API    %-28s Envoy, which asks corsgate\n\n", r.API)
+	fmt.Fprintf(&b, "  API    %-28s Envoy, which asks corsgate\n", r.API)
+	fmt.Fprintf(&b, "  Why    %-28s what was blocked, and what it nearly matched\n", r.Denials)
+	fmt.Fprintf(&b, "         %-28s metrics, for Prometheus\n\n", r.Metrics)
 	if r.Redis == nil {
 		fmt.Fprintf(&b, "  Edit   %s\n         and watch the pages follow\n\n", r.Tenants)
 	} else {

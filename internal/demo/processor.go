@@ -46,6 +46,7 @@ func (d *demo) startProcessor(ctx context.Context) error {
 		UnknownTenant: "refuse",
 		Budget:        25 * time.Millisecond,
 		StopTimeout:   2 * time.Second,
+		Telemetry:     config.Telemetry{Origins: true},
 	}
 	if d.database != nil {
 		cfg.Redis = config.Redis{URL: d.database.url(), Prefix: config.DefaultRedisPrefix}
@@ -58,6 +59,8 @@ func (d *demo) startProcessor(ctx context.Context) error {
 		return fmt.Errorf("starting corsgate: %w", err)
 	}
 	d.processor = &processor{app: corsgate, client: newClient()}
+	admin := "http://" + corsgate.AdminAddr().String()
+	d.ready.Denials, d.ready.Metrics = admin+"/denials", admin+"/metrics"
 	// It outlives ctx: when that ends, Envoy stops first.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)

@@ -54,7 +54,7 @@ func (t *Telemetry) provide(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("making the Prometheus exporter: %w", err)
 	}
-	options := []sdkmetric.Option{sdkmetric.WithReader(reader), sdkmetric.WithResource(res), sdkmetric.WithView(t.views()...)}
+	options := []sdkmetric.Option{sdkmetric.WithReader(reader), sdkmetric.WithResource(res), sdkmetric.WithView(t.views()...), sdkmetric.WithCardinalityLimit(maxSets)}
 	if t.cfg.Metrics != NoOTLP {
 		push, err := pushMetrics(ctx, t.cfg.Metrics)
 		if err != nil {
@@ -84,6 +84,10 @@ func (t *Telemetry) provide(ctx context.Context) error {
 	t.spans.tracer = t.tracers.Tracer(scope)
 	return nil
 }
+
+// maxSets is how many sets of labels a metric may have; beyond that there is a set "otel_metric_overflow", and an alert. No
+// metric of the catalogue comes near it.
+const maxSets = 400
 
 // maxAttribute bounds the text of an attribute: an origin, each byte of which may be escaped.
 const maxAttribute = 4*maxOriginText + 8
