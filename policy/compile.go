@@ -103,6 +103,12 @@ func (p *Policy) Origins() int { return p.origins.len() }
 // as the tenant document names them in lower case.
 func (p *Policy) Dangerous() []string { return p.dangers.lifted() }
 
+// Dangers are those refusals.
+func (p *Policy) Dangers() Dangers { return p.dangers }
+
+// Public reports whether p allows every origin, without credentials (rule 45).
+func (p *Policy) Public() bool { return p.public }
+
 func (c *compiler) takeOptions() {
 	c.p.options = options{
 		credentials: c.spec.Credentials, minimal: c.spec.Preflight.Minimal, preflightExpose: c.spec.Preflight.ExposeHeaders,

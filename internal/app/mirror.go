@@ -35,8 +35,9 @@ type mirrorRegistry struct {
 	log       *slog.Logger
 	telemetry *telemetry.Telemetry // nil when nobody is told
 	clock     *wallclock.Clock
-	baseline  *filestore.Store // nil when there is none
-	state     *statefile.File  // nil when nothing is kept
+	redis     *redisstore.Store // nil in tests of the rest
+	baseline  *filestore.Store  // nil when there is none
+	state     *statefile.File   // nil when nothing is kept
 	// require: see [config.Mirror.RequirePolicies].
 	require bool
 	// changed is told when Ready or describe may say something new.
@@ -63,6 +64,7 @@ func (r *mirrorRegistry) open(cfg config.Serve) error {
 	if err != nil {
 		return err
 	}
+	r.redis = redis
 	r.closers = append(r.closers, redis.Close)
 	if dir := cfg.Mirror.StateDir; dir != "" {
 		r.state, err = statefile.New(statefile.Options{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/filestore"
@@ -20,6 +21,8 @@ type registry interface {
 	Ready() bool
 	// Now is the time that what expires is held against.
 	Now() time.Time
+	// figures are what metrics show of the tenants. They cost little, however many there are.
+	figures() telemetry.Figures
 	// describe adds what readiness says of the tenants.
 	describe(r *Readiness)
 	// Close releases what the registry holds, after Run or instead of it.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
@@ -22,6 +23,7 @@ func (otherTime) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 func (otherTime) Ready() bool                   { return true }
 func (o otherTime) Now() time.Time              { return o.now }
 func (otherTime) describe(*Readiness)           {}
+func (otherTime) figures() telemetry.Figures    { return telemetry.Figures{} }
 func (o otherTime) Close() error                { close(o.closed); return nil }
 
 // R29: what expires does so by the time of the registry, not by that of the machine.

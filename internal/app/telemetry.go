@@ -29,6 +29,7 @@ func (a *App) newTelemetry() (*telemetry.Telemetry, error) {
 		Explain:   a.explain,
 		Streams:   func() int { return a.service.Active() },
 		Networks:  a.networks,
+		Figures:   func() telemetry.Figures { return a.registry.figures() },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("wiring the process: %w", err)

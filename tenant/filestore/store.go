@@ -53,6 +53,8 @@ type Report struct {
 	Kept []string
 	// Problems is everything wrong with the files as they are now.
 	Problems tenant.Problems
+	// Dangers counts the tenants in force by what is dangerous about their policies.
+	Dangers tenant.DangerCount
 }
 
 // Ready reports whether there is a tenant to decide by.
@@ -66,6 +68,7 @@ type Store struct {
 
 	mu    sync.Mutex // one reload at a time
 	files []*file    // under mu: what is in force, by name
+	stats Stats      // under mu
 }
 
 var _ tenant.Registry = (*Store)(nil)
@@ -192,6 +195,9 @@ func (s *Store) publish(next []*file, snapshot *tenant.Snapshot, problems tenant
 	changed := !slices.Equal(inForce(s.files), inForce(next)) || s.snapshot.Load() == nil
 	s.files = next
 	if changed {
+		if before := s.snapshot.Load(); before != nil {
+			s.stats.change(snapshot.Since(before))
+		}
 		s.snapshot.Store(snapshot)
 	}
 	return s.announce(Report{Problems: problems}, next, changed)
@@ -211,13 +217,14 @@ func (s *Store) announce(r Report, files []*file, changed bool) Report {
 	}
 	switch {
 	case changed:
-		r.LoadedAt = time.Now()
+		r.LoadedAt, r.Dangers = time.Now(), s.snapshot.Load().Dangers()
 	case last != nil:
-		r.LoadedAt = last.LoadedAt
+		r.LoadedAt, r.Dangers = last.LoadedAt, last.Dangers
 	}
 	if last != nil && !changed && slices.Equal(last.Problems, r.Problems) && slices.Equal(last.Kept, r.Kept) {
 		return *last
 	}
+	s.stats.reject(last, &r)
 	s.report.Store(&r)
 	s.log(r, changed)
 	if s.opt.OnReload != nil {

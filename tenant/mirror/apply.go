@@ -176,10 +176,13 @@ func (m *Mirror) put(n *news, h *held, announced bool, how how, now int64) (drop
 		h = newHeld(n.id)
 		h.run, h.at = how.run, n.at
 		h.answered.Store(now)
-		h.entry.Store(n.entry)
+		m.countChange(nil, n.record, announced)
+		h.put(n.entry)
 	} else {
 		before = h.hosts()
-		h.entry.Store(n.entry.After(h.entry.Load(), time.Now()))
+		old := h.entry.Load()
+		m.countChange(old.Record(), n.record, announced)
+		h.put(n.entry.After(old, time.Now()))
 	}
 	h.sum.Store(n.sum)
 	h.verified.Store(now)
@@ -218,6 +221,7 @@ func (m *Mirror) estrange(h *held, host string) drop {
 		return drop{h, host}
 	}
 	m.counters.integrity.Add(1)
+	m.counters.strange.Add(1)
 	m.problems.add(h.id, "the store does not give it host "+host)
 	return drop{h, host}
 }

@@ -70,7 +70,7 @@ func (m *Mirror) restore() {
 	for i := range all {
 		n := &all[i]
 		h := newHeld(n.id)
-		h.entry.Store(n.entry)
+		h.put(n.entry)
 		h.sum.Store(n.sum)
 		h.verified.Store(-int64(age))
 		h.answered.Store(-int64(age))

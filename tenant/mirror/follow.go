@@ -37,6 +37,7 @@ func (m *Mirror) follow(ctx context.Context) error {
 		case m.confirmed.Load() > began:
 			pause = minPause
 		}
+		m.reachable.Store(false)
 		m.counters.sessions.Add(1)
 		if !m.down.Swap(true) {
 			m.opt.Log.WarnContext(ctx, "the store cannot be followed; deciding by what is in memory", "error", err)
@@ -145,6 +146,7 @@ func (m *Mirror) head(ctx context.Context) (store.Head, mark, error) {
 	if err != nil {
 		return head, since, fmt.Errorf("reading where the store is: %w", err)
 	}
+	m.reachable.Store(true)
 	m.opt.OnHead(head, time.Since(began))
 	return head, since, nil
 }

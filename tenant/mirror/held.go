@@ -26,7 +26,9 @@ type held struct {
 
 	// jitter spreads refreshes.
 	jitter uint8
-	id     string
+	// dangers are those of the document in force.
+	dangers atomic.Uint32
+	id      string
 	// answered is the mirror time at which the store last said anything about it.
 	answered atomic.Int64
 	// sum is the hash of the document's text.
@@ -43,6 +45,12 @@ type held struct {
 
 func newHeld(id string) *held {
 	return &held{id: id, jitter: uint8(xxhash.Sum64String(id))} //nolint:gosec // any byte will do
+}
+
+// put makes a document the one in force. Only one goroutine at a time puts.
+func (h *held) put(entry *tenant.Entry) {
+	h.entry.Store(entry)
+	h.dangers.Store(uint32(entry.Record().Dangers()))
 }
 
 // readable reports whether h has a policy that decides.

@@ -49,6 +49,9 @@ func (m *Mirror) holdBack(h *held) {
 // reject keeps the last good document of a tenant.
 func (m *Mirror) reject(n *news, h *held, now int64, why error) {
 	m.counters.rejected.Add(1)
+	if n.err != nil {
+		m.counters.unreadable.Add(1)
+	}
 	if m.problems.add(n.id, why.Error()) {
 		m.opt.Log.Warn("a tenant document in the store cannot be used; the last good one stays in force",
 			"tenant", n.id, "known", h != nil, "error", cut(why.Error()))
@@ -86,6 +89,9 @@ func (m *Mirror) lose(n *news, h *held, sure bool, how how, now int64) []drop {
 		return nil
 	}
 	m.counters.deleted.Add(1)
+	if h.readable() {
+		m.counters.removed.Add(1)
+	}
 	m.problems.remove(n.id)
 	var drops []drop
 	for _, host := range h.hosts() {

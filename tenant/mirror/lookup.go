@@ -51,11 +51,7 @@ func (m *Mirror) view(h *held, k tenant.Key) tenant.View {
 
 // freshness is Live, Stale or Disk, or Unavailable when the document is too old.
 func (m *Mirror) freshness(h *held, entry *tenant.Entry) tenant.Freshness {
-	verified := h.verified.Load()
-	if verified >= m.since.Load() && !h.disputed.Load() {
-		verified = max(verified, m.confirmed.Load())
-	}
-	age := time.Duration(m.now.Load() - verified)
+	verified, age := m.age(h)
 	if age <= m.opt.TTL && verified > 0 && verified >= m.woken.Load() {
 		return tenant.Live
 	}
@@ -70,6 +66,15 @@ func (m *Mirror) freshness(h *held, entry *tenant.Entry) tenant.Freshness {
 		return tenant.Unavailable
 	}
 	return f
+}
+
+// age is how long ago the store said, itself or by the follower, that h has its document.
+func (m *Mirror) age(h *held) (verified int64, age time.Duration) {
+	verified = h.verified.Load()
+	if verified >= m.since.Load() && !h.disputed.Load() {
+		verified = max(verified, m.confirmed.Load())
+	}
+	return verified, time.Duration(m.now.Load() - verified)
 }
 
 // below is the answer for a tenant that the copy does not give: the

@@ -62,6 +62,7 @@ type Mirror struct {
 	resyncing sync.Mutex    // one resynchronisation at a time
 	pageSize  int           // of its reads; under resyncing
 	down      atomic.Bool   // the last session failed
+	reachable atomic.Bool   // it has told where it is, and nothing failed since
 	poke      chan struct{} // ends a session of the follower
 
 	counters counters

@@ -10,75 +10,8 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// counters are the figures of a mirror.
-type counters struct {
-	reads, failed, inFlight                            atomic.Int64
-	applied, rejected, deleted, discarded              atomic.Int64
-	regressed, integrity, missing, heldBack            atomic.Int64
-	unknown, refused, overdue, expired                 atomic.Int64
-	changes, sessions, resyncs, stuck, verdictsChanged atomic.Int64
-	survey                                             atomic.Pointer[survey]
-}
-
-// survey counts what is in memory; made by each sweep.
-type survey struct {
-	live, stale, disk, aged int
-}
-
-func (s *survey) count(m *Mirror, h *held) {
-	switch m.freshness(h, h.entry.Load()) {
-	case tenant.Live:
-		s.live++
-	case tenant.Stale:
-		s.stale++
-	case tenant.Disk:
-		s.disk++
-	default:
-		s.aged++
-	}
-}
-
-// Stats are counts since the start, for metrics.
-type Stats struct {
-	// Reads of the store by this mirror, FailedLoads of them as a whole; LoadsInFlight is a gauge.
-	Reads, FailedLoads, LoadsInFlight int64
-	// Applied documents, Rejected ones (the last good one stayed), Deleted tenants.
-	Applied, Rejected, Deleted int64
-	// Discarded loads were older than an announced change and were repeated (R35).
-	Discarded int64
-	// Regressed documents had an older revision than the one in force (R13).
-	Regressed int64
-	// Integrity errors: a host whose owner does not list it, a document whose host is another's, an id that is none.
-	Integrity int64
-	// Missing documents were found absent without having been deleted; HeldBack were kept by the brake.
-	Missing, HeldBack int64
-	// Unknown keys caused a load; Refused ones were above the limit; Overdue ones took more
-	// than the lookup budget.
-	Unknown, Refused, Overdue int64
-	// Expired lookups found a document older than max stale.
-	Expired int64
-	// Changes taken from the stream; Sessions of the follower that failed; Resyncs; Stuck followers.
-	Changes, Sessions, Resyncs, Stuck int64
-	// Verdicts is how often the guard changed its mind.
-	Verdicts int64
-}
-
 // Holds reports whether a tenant is in memory: the lazy mode keeps no other on disk.
 func (m *Mirror) Holds(id string) bool { return m.index.byID(id) != nil }
-
-// Stats returns the counts since the start.
-func (m *Mirror) Stats() Stats {
-	c := &m.counters
-	return Stats{
-		Reads: c.reads.Load(), FailedLoads: c.failed.Load(), LoadsInFlight: c.inFlight.Load(),
-		Applied: c.applied.Load(), Rejected: c.rejected.Load(), Deleted: c.deleted.Load(),
-		Discarded: c.discarded.Load(), Regressed: c.regressed.Load(), Integrity: c.integrity.Load(),
-		Missing: c.missing.Load(), HeldBack: c.heldBack.Load(),
-		Unknown: c.unknown.Load(), Refused: c.refused.Load(), Overdue: c.overdue.Load(), Expired: c.expired.Load(),
-		Changes: c.changes.Load(), Sessions: c.sessions.Load(), Resyncs: c.resyncs.Load(), Stuck: c.stuck.Load(),
-		Verdicts: c.verdictsChanged.Load(),
-	}
-}
 
 // Status says what the mirror has and how well it knows the store.
 type Status struct {
@@ -89,6 +22,14 @@ type Status struct {
 	Tenants int
 	// Live, Stale, Disk and Expired tenants, as of the last sweep.
 	Live, Stale, Disk, Expired int
+	// Dangers counts them by what is dangerous about their policies, Oldest is the age of the one that the store
+	// has confirmed least recently, both as of the last sweep. Oldest is negative when there is none.
+	Dangers tenant.DangerCount
+	Oldest  time.Duration
+	// Negative is about the number of hosts and ids that are known to be nobody's.
+	Negative int
+	// Reachable: the store has told where it is, and nothing has failed since.
+	Reachable bool
 	// Primed: the whole registry was read.
 	Primed bool
 	// Following: the follower knows, as of the last three seconds, that it missed nothing.
@@ -135,9 +76,15 @@ func (m *Mirror) Status() Status {
 	}
 	s.Following = s.Confirmed >= 0 && s.Confirmed <= followedWithin
 	s.Ready = s.Primed || m.restored.Load() || m.part != nil && s.Confirmed >= 0
+	s.Oldest = -1
 	if v := m.counters.survey.Load(); v != nil {
 		s.Live, s.Stale, s.Disk, s.Expired = v.live, v.stale, v.disk, v.aged
+		s.Dangers = v.dangers
+		if v.live+v.stale+v.disk+v.aged > 0 {
+			s.Oldest = v.oldest
+		}
 	}
+	s.Negative, s.Reachable = m.absentees.EstimatedSize(), m.reachable.Load()
 	s.Problems = m.problems.list()
 	return s
 }
