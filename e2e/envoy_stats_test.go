@@ -14,6 +14,7 @@ import (
 
 	"github.com/corsgate/corsgate/e2e/harness"
 	"github.com/corsgate/corsgate/envoy"
+	"github.com/corsgate/corsgate/envoy/wire"
 )
 
 // Alerts read these counters. What each failure raises is not documented by Envoy: this is.
@@ -119,6 +120,42 @@ func preflightTimes(t *testing.T, e *harness.Envoy) {
 			if _, ok := got[fmt.Sprintf(`envoy_cors_preflight_duration_ms_bucket{cors_outcome=%q,le="200"}`, outcome)]; !ok {
 				return fmt.Errorf("outcome %q has no bound of 200 ms", outcome)
 			}
+		}
+		return nil
+	})
+}
+
+// Whatever a processor calls its decisions, the series of the histogram stay few.
+func TestPreflightSeriesAreBounded(t *testing.T) {
+	t.Parallel()
+	n := 0
+	p := harness.StartScripted(t, "", func(a harness.Asked) (*extprocv3.ProcessingResponse, error) {
+		resp, err := obliging(a)
+		n++ // one request at a time
+		resp.DynamicMetadata = decided(wire.MetaDecision, fmt.Sprintf("invented-%d", n))
+		return resp, err
+	})
+	app := harness.StartApp(t)
+	e := harness.StartDesign(t, envoy.Metadata, app.Addr, p.Addr)
+	e.AwaitProcessors(t, 1)
+	const asked = 50
+	for range asked {
+		harness.Exchange(t, e.Addr, harness.Request("OPTIONS", "/", host,
+			[2]string{"Origin", listed}, [2]string{"Access-Control-Request-Method", "PUT"}))
+	}
+	harness.Eventually(t, "the histogram of preflights", func() error {
+		series, sum := 0, 0.0
+		for sample, value := range e.Prometheus(t) {
+			if strings.HasPrefix(sample, "envoy_cors_preflight_duration_ms_count") {
+				series++
+				sum += value
+			}
+		}
+		if series > 8 {
+			t.Fatalf("%d invented outcomes made %d series", asked, series)
+		}
+		if sum == 0 {
+			return fmt.Errorf("nothing was counted yet")
 		}
 		return nil
 	})

@@ -97,9 +97,9 @@ func tracingComments(o *Options) []comment {
 	}
 	at := func(field, text string) comment { return comment{pathHCM + "/tracing/" + field, text} }
 	return []comment{
-		{pathHCM + "/tracing", `A client's traceparent is followed, and so is its choice whether to be sampled: remove the header before this Envoy if clients are not to be trusted with that.`},
-		at("client_sampling", `The empty value is 0 %: x-client-trace-id of a client forces nothing.`),
-		at("random_sampling", `Percent of the requests without a traceparent.`),
+		{pathHCM + "/tracing", `A request that comes with a traceparent stays in its trace, and is not sampled if that says so; no client can have itself sampled.`},
+		at("client_sampling", `The empty value is 0 %: a client's x-client-trace-id forces nothing.`),
+		at("random_sampling", `Percent of all requests. To follow whoever has sampled before this Envoy, write 100.`),
 		at("custom_tags", `The decision, also where the processor left its own span out. Absent when it was not asked.`),
 		at("spawn_upstream_span", `One span for each call to the processor: its id is in the metadata of the call, and the processor's spans hang under it. Without this they would hang under the request's.`),
 	}

@@ -100,8 +100,8 @@ type TLS struct {
 type Tracing struct {
 	// Collector is the host:port that takes OTLP over gRPC.
 	Collector string
-	// Sampling is how many percent of the requests are traced that come without a traceparent;
-	// of others their sender has decided.
+	// Sampling is how many percent of the requests are traced, less those whose traceparent says
+	// that they are not sampled. A client cannot have itself traced.
 	Sampling float64
 	// Service is the service.name of Envoy's spans; empty means "envoy".
 	Service string

@@ -73,7 +73,7 @@ func (s *renderSettings) bind(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.routes, "route", nil, "`DOMAIN[,DOMAIN...]=[TENANT][@HOST:PORT]`: tenant and application of some domains; repeat for more")
 	f.BoolVar(&o.RoutesOnly, "routes-only", false, "answer 404 to domains that no --route names")
 	f.StringVar(&s.tracing.Collector, "tracing", "", "`ADDRESS` (host:port) of an OTLP gRPC collector for Envoy's spans; empty for none")
-	f.Float64Var(&s.tracing.Sampling, "tracing-sampling", 100, "`PERCENT` of the requests without a traceparent that are traced")
+	f.Float64Var(&s.tracing.Sampling, "tracing-sampling", 100, "`PERCENT` of the requests that are traced, unless their traceparent says that they are not")
 	f.StringVar(&s.tracing.Service, "tracing-service", "envoy", "service `NAME` of Envoy's spans")
 	f.BoolVar(&s.rum.pings, "rum", false, "answer the pings by which scripts in pages tell a refusal from a failure")
 	f.StringVar(&s.rum.collector, "rum-collector", "", "`ADDRESS` (host:port) of corsgate's collector of reports of pages; implies --rum")
