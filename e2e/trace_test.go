@@ -22,7 +22,7 @@ func TestTraces(t *testing.T) {
 				l.ask(t, "GET", tenantHost("warm", design), [2]string{"Origin", listed})
 				for name, check := range map[string]func(*testing.T, *traceLab, envoy.Design){
 					"preflight": tracePreflight, "denial": traceDenial, "actual": traceActual,
-					"unsampled": traceUnsampled,
+					"cold tenant": traceLoad, "unsampled": traceUnsampled,
 				} {
 					t.Run(name, func(t *testing.T) {
 						t.Parallel() // nearly all of the time is the wait for spans to be sent
@@ -33,9 +33,14 @@ func TestTraces(t *testing.T) {
 		}
 	})
 	redis.Kill()
-	for design, l := range labs {
-		t.Run("without Redis, "+string(design), func(t *testing.T) { traceError(t, l, design) })
-	}
+	t.Run("without Redis", func(t *testing.T) {
+		for design, l := range labs {
+			t.Run(string(design), func(t *testing.T) {
+				t.Parallel()
+				traceError(t, l, design)
+			})
+		}
+	})
 	labs[envoy.Metadata].AwaitMetric(t, "cors.decisions")
 }
 
@@ -57,8 +62,8 @@ func tracePreflight(t *testing.T, l *traceLab, design envoy.Design) {
 	wantAttributes(t, decide, map[string]string{
 		"http.request.method": "OPTIONS", "url.scheme": "http", "server.address": at,
 		"cors.phase": "preflight", "cors.outcome": "allowed", "cors.reason": "origin_listed", "cors.origin": listed,
-		"cors.tenant.id":     "warm-" + string(design),
-		"cors.policy.source": "live", "cors.cache": "hit",
+		"cors.tenant.id": "warm-" + string(design), "cors.tenant.tier": "gold", "cors.policy.version": "7",
+		"cors.policy.source": "live", "cors.cache": "hit", "cors.policy.entry": "1",
 	})
 	wantAttributes(t, ingress, map[string]string{
 		"cors.outcome": "allowed", "cors.reason": "origin_listed", "cors.tenant.id": "warm-" + string(design),
@@ -86,12 +91,12 @@ func oneRequest(t *testing.T, x *traced, decide harness.Span) {
 	span := map[string]string{
 		"trace": decide.Trace(), "span": decide.ID(), "request": attrs["cors.request.id"],
 		"tenant": attrs["cors.tenant.id"], "tier": attrs["cors.tenant.tier"], "outcome": attrs["cors.outcome"],
-		"reason": attrs["cors.reason"], "phase": attrs["cors.phase"], "version": attrs["cors.policy.version"],
+		"reason": attrs["cors.reason"], "phase": attrs["cors.phase"], "version": attrs["cors.policy.version"], "entry": attrs["cors.policy.entry"],
 	}
 	logged := map[string]string{
 		"trace": decision.Text("trace_id"), "span": decision.Text("span_id"), "request": decision.Text("request_id"),
 		"tenant": decision.Text("tenant"), "tier": decision.Text("tier"), "outcome": decision.Text("outcome"),
-		"reason": decision.Text("reason"), "phase": decision.Text("phase"), "version": decision.Text("policy_version"),
+		"reason": decision.Text("reason"), "phase": decision.Text("phase"), "version": decision.Text("policy_version"), "entry": decision.Text("rule_index"),
 	}
 	if diff := cmp.Diff(span, logged); diff != "" {
 		t.Errorf("the decision log differs from the span (-span +log):\n%s", diff)
@@ -99,7 +104,7 @@ func oneRequest(t *testing.T, x *traced, decide harness.Span) {
 	access := map[string]string{
 		"trace": x.trace(), "span": decide.ID(), "request": x.access.Text("request_id"),
 		"tenant": x.access.Text("cors_tenant"), "tier": x.access.Text("cors_tier"), "outcome": x.access.Text("cors_decision"),
-		"reason": x.access.Text("cors_reason"), "phase": x.access.Text("cors_phase"), "version": x.access.Text("cors_version"),
+		"reason": x.access.Text("cors_reason"), "phase": x.access.Text("cors_phase"), "version": x.access.Text("cors_version"), "entry": x.access.Text("cors_entry"),
 	}
 	if diff := cmp.Diff(span, access); diff != "" {
 		t.Errorf("the access log differs from the span (-span +log):\n%s\n%v", diff, x.access)
@@ -142,6 +147,31 @@ func traceActual(t *testing.T, l *traceLab, design envoy.Design) {
 	if n != 1 {
 		t.Errorf("the request has %d spans of decisions, want 1", n)
 	}
+}
+
+// A request that waited shows for what.
+func traceLoad(t *testing.T, l *traceLab, design envoy.Design) {
+	var x *traced
+	var tenant string
+	for _, kind := range coldTenants() {
+		tenant = kind + "-" + string(design)
+		x = l.ask(t, "OPTIONS", tenantHost(kind, design), [2]string{"Origin", listed}, asksPut)
+		if x.access.Text("cors_decision") == "allowed" {
+			break
+		}
+	}
+	_, _, decide := x.spans(t)
+	load := x.AwaitSpan(t, x.trace(), "of the load", func(s harness.Span) bool { return s.GetName() == "cors.policy.load" })
+	if load.Parent() != decide.ID() || load.Service != "corsgate" {
+		t.Errorf("the load's span is %s, want it under %s", load, decide)
+	}
+	read := x.AwaitSpan(t, x.trace(), "of the read from Redis", func(s harness.Span) bool { return s.Parent() == load.ID() })
+	if read.GetKind() != tracepb.Span_SPAN_KIND_CLIENT || read.Attributes()["db.operation.name"] != read.GetName() {
+		t.Errorf("the read's span is %s", read)
+	}
+	wantAttributes(t, read, map[string]string{"db.system.name": "redis", "server.address": "127.0.0.1"})
+	wantAttributes(t, decide, map[string]string{"cors.outcome": "allowed", "cors.cache": "miss", "cors.tenant.id": tenant})
+	oneRequest(t, x, decide)
 }
 
 // A client that is not sampled stays so. What was asked later and has arrived shows that it would have.
