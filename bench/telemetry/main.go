@@ -78,7 +78,7 @@ func (s settings) run(ctx context.Context) (err error) {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Printf("\nserver CPU a request; %d pairs of rounds of %d requests, %d at once, each in an unsampled trace, /metrics scraped once a round\n",
+	fmt.Printf("\nserver CPU a request; %d pairs of rounds of %d requests, %d at once, each in an unsampled trace, /metrics scraped every 5 s\n",
 		s.rounds, s.requests, s.lanes)
 	if s.percent > 0 && worst > 1+s.percent/100 {
 		return fmt.Errorf("telemetry costs %.1f %%, more than %.0f %%", 100*(worst-1), s.percent)

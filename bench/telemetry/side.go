@@ -29,7 +29,11 @@ type side struct {
 	cmd     *exec.Cmd
 	conns   []*grpc.ClientConn
 	metrics string
+	scraped time.Time
 }
+
+// scrapeEvery is how often a Prometheus reads /metrics at the most, with its usual settings.
+const scrapeEvery = 5 * time.Second
 
 // connections are as many as Envoy has with two workers.
 const connections = 2
@@ -105,9 +109,10 @@ func (s *side) round(ctx context.Context, kind kind, set settings) (time.Duratio
 
 // scrape reads /metrics, as a Prometheus would every few seconds.
 func (s *side) scrape(ctx context.Context) error {
-	if s.metrics == "" {
+	if s.metrics == "" || time.Since(s.scraped) < scrapeEvery {
 		return nil
 	}
+	s.scraped = time.Now()
 	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, s.metrics, http.NoBody)
 	if err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"hash/maphash"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -80,6 +79,10 @@ func (l *decisionLog) observe(o *server.Observation, span trace.Span) {
 	if l.mode == LogOff || o.Late && !o.Rejected && o.Reason != policy.Panic {
 		return
 	}
+	usual := o.Outcome < policy.Denied && !o.Rejected
+	if usual && l.mode == LogSampled && !chance(logAllowedRatio) {
+		return
+	}
 	now := time.Now()
 	suppressed, ok := l.admit(o, now)
 	if !ok {
@@ -105,16 +108,16 @@ func (l *decisionLog) admit(o *server.Observation, now time.Time) (suppressed ui
 	if l.mode == LogAll {
 		return 0, true
 	}
-	limit := l.denials
+	limit := l.errors
 	switch {
 	case o.Outcome == policy.Error || o.Rejected:
-		limit = l.errors
 	case o.Outcome == policy.Denied:
+		limit = l.denials
 		if suppressed, ok = l.equal.first(o, now); !ok {
 			return 0, false
 		}
 	default:
-		return 0, rand.Float64() < logAllowedRatio //nolint:gosec // thins out, hides nothing
+		return 0, true // thinned out before
 	}
 	if !limit.allow(now) {
 		l.dropped.add(logRate, 1)
