@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -125,7 +126,7 @@ func traceDenial(t *testing.T, l *traceLab, design envoy.Design) {
 // The client's traceparent begins the trace, and is not the parent of our span.
 func traceActual(t *testing.T, l *traceLab, design envoy.Design) {
 	header, trace, parent := traceparent("01")
-	x := l.ask(t, "GET", tenantHost("warm", design), [2]string{"Origin", listed}, header)
+	x := l.ask(t, "GET", tenantHost("warm", design), [2]string{"Origin", listed}, header, [2]string{harness.HeaderID, trace})
 	if x.trace() != trace {
 		t.Errorf("Envoy logs the trace %q, want the client's, %s", x.trace(), trace)
 	}
@@ -138,6 +139,7 @@ func traceActual(t *testing.T, l *traceLab, design envoy.Design) {
 		"cors.origin": listed, "cors.tenant.id": "warm-" + string(design), "cors.cache": "hit",
 	})
 	oneRequest(t, x, decide)
+	applicationsParent(t, x, ingress)
 	n := 0
 	for _, s := range l.Spans(trace) {
 		if s.GetName() == "cors.decide" {
@@ -146,6 +148,23 @@ func traceActual(t *testing.T, l *traceLab, design envoy.Design) {
 	}
 	if n != 1 {
 		t.Errorf("the request has %d spans of decisions, want 1", n)
+	}
+}
+
+// applicationsParent looks for the span that the application was told of.
+func applicationsParent(t *testing.T, x *traced, ingress harness.Span) {
+	t.Helper()
+	seen := x.app.Requests(x.trace())
+	if len(seen) != 1 {
+		t.Fatalf("the application saw the request %d times", len(seen))
+	}
+	told := strings.Split(seen[0].Header.Get("traceparent"), "-")
+	if len(told) != 4 || told[1] != x.trace() {
+		t.Fatalf("the application was told of %q", told)
+	}
+	call := x.AwaitSpan(t, x.trace(), "of the application", func(s harness.Span) bool { return s.ID() == told[2] })
+	if call.Parent() != ingress.ID() || call.GetKind() != tracepb.Span_SPAN_KIND_CLIENT {
+		t.Errorf("the application's parent is %s, want a span under %s", call, ingress)
 	}
 }
 

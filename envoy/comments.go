@@ -101,7 +101,7 @@ func tracingComments(o *Options) []comment {
 		at("client_sampling", `The empty value is 0 %: a client's x-client-trace-id forces nothing.`),
 		at("random_sampling", `Percent of all requests. To follow whoever has sampled before this Envoy, write 100.`),
 		at("custom_tags", `The decision, also where the processor left its own span out. Absent when it was not asked.`),
-		at("spawn_upstream_span", `One span for each call to the processor: its id is in the metadata of the call, and the processor's spans hang under it. Without this they would hang under the request's.`),
+		at("spawn_upstream_span", `A span of its own for the call to the application, as the call to the processor has one in any case: the time that each of the two takes is seen apart.`),
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 // defaultService is the name of Envoy's spans where none is given.
 const defaultService = "envoy"
 
-// tracing is nil when no collector is named. A span of its own for every call upstream is what
-// the processor's spans hang under; Envoy tells it so in the call's metadata.
+// tracing is nil when no collector is named. The call to the processor has a span of its own in any
+// case, and its id is in the call's metadata.
 func (b *builder) tracing() *hcmv3.HttpConnectionManager_Tracing {
 	t := b.o.Tracing
 	if t == nil {
