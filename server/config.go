@@ -40,6 +40,8 @@ type Config struct {
 	// Observe is told of each decision, on the stream's goroutine; nil tells nobody.
 	// It must not block, and must not keep [Observation.RequestID].
 	Observe func(Observation)
+	// OnUse is told of the first use of an entry on each day; nil tells nobody.
+	OnUse tenant.OnUse
 	// Log gets panics; nil means slog.Default.
 	Log *slog.Logger
 	// Clock gives the wall clock of decisions; nil means time.Now.
@@ -54,6 +56,7 @@ type Service struct {
 	budget          time.Duration
 	maxStreams      int64
 	observer        func(Observation)
+	onUse           tenant.OnUse
 	panics          *panicLog
 	clock           func() time.Time
 	fixed           fixedReplies
@@ -78,6 +81,7 @@ func New(cfg Config) (*Service, error) {
 		budget:          cfg.Budget,
 		maxStreams:      int64(cfg.MaxStreams),
 		observer:        cfg.Observe,
+		onUse:           cfg.OnUse,
 		panics:          newPanicLog(cfg.Log),
 		clock:           cfg.Clock,
 		fixed:           fixed,

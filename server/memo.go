@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // Bounds of what one policy remembers.
@@ -44,6 +45,7 @@ type memoKey struct {
 // is lock-free; a lost store costs one more encoding.
 type memo struct {
 	table atomic.Pointer[memoTable]
+	uses  tenant.Uses
 }
 
 type memoTable struct {

@@ -210,6 +210,8 @@ func (s *Service) decide(x *exchange, m *message) {
 	if view.Freshness >= tenant.Unknown {
 		// No policy decided: strangers to every tenant share one memory.
 		x.result.Memo = s.closed
+	} else if m, ok := x.result.Memo.(*memo); ok && s.onUse != nil {
+		view.Use(&x.result, &m.uses, r.Now, s.onUse)
 	}
 }
 

@@ -72,6 +72,7 @@ func (a *App) wire(ctx context.Context) error {
 		Budget:          a.cfg.Budget,
 		MaxStreams:      a.cfg.MaxStreams,
 		Observe:         a.telemetry.Observe,
+		OnUse:           a.registry.onUse(),
 		Log:             a.log,
 		Clock:           a.registry.Now,
 	})

@@ -66,6 +66,9 @@ func (r *mirrorRegistry) storeFigures(s *telemetry.StoreFigures) {
 			s.SnapshotAge = max(0, time.Since(saved))
 		}
 	}
+	if r.usage != nil {
+		s.FlushesDone, s.FlushesFailed = r.usage.Counts()
+	}
 	clock := r.clock.Status()
 	s.ClockOffset, s.ClockKnown = clock.Offset, clock.Observed
 }

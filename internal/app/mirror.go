@@ -22,6 +22,7 @@ import (
 	"github.com/corsgate/corsgate/tenant/redisstore"
 	"github.com/corsgate/corsgate/tenant/statefile"
 	"github.com/corsgate/corsgate/tenant/store"
+	"github.com/corsgate/corsgate/tenant/usage"
 )
 
 // policyWait is how long a process without a single tenant stays NOT_SERVING: long enough for
@@ -35,6 +36,7 @@ type mirrorRegistry struct {
 	log       *slog.Logger
 	telemetry *telemetry.Telemetry // nil when nobody is told
 	clock     *wallclock.Clock
+	usage     *usage.Recorder   // nil when no uses are recorded
 	redis     *redisstore.Store // nil in tests of the rest
 	baseline  *filestore.Store  // nil when there is none
 	state     *statefile.File   // nil when nothing is kept
@@ -66,6 +68,9 @@ func (r *mirrorRegistry) open(cfg config.Serve) error {
 	}
 	r.redis = redis
 	r.closers = append(r.closers, redis.Close)
+	if err := r.openUsage(cfg); err != nil {
+		return err
+	}
 	if dir := cfg.Mirror.StateDir; dir != "" {
 		r.state, err = statefile.New(statefile.Options{
 			Dir: dir, Identity: identity(cfg.Redis), ValidID: tenant.ValidID, Log: r.log, Keep: r.keep(cfg.Mirror.Lazy),
@@ -161,6 +166,9 @@ func (r *mirrorRegistry) Run(ctx context.Context) error {
 		return r.Mirror.Run(ctx)
 	})
 	group.Go(func() error { return r.clock.Run(ctx) })
+	if r.usage != nil {
+		group.Go(func() error { return r.usage.Run(ctx) })
+	}
 	if r.baseline != nil {
 		group.Go(func() error { return r.baseline.Run(ctx) })
 	}

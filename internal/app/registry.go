@@ -23,6 +23,8 @@ type registry interface {
 	Now() time.Time
 	// figures are what metrics show of the tenants. They cost little, however many there are.
 	figures() telemetry.Figures
+	// onUse is told of uses of entries; nil when they are not recorded.
+	onUse() tenant.OnUse
 	// describe adds what readiness says of the tenants.
 	describe(r *Readiness)
 	// Close releases what the registry holds, after Run or instead of it.

@@ -23,6 +23,7 @@ func (otherTime) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 func (otherTime) Ready() bool                   { return true }
 func (o otherTime) Now() time.Time              { return o.now }
 func (otherTime) describe(*Readiness)           {}
+func (otherTime) onUse() tenant.OnUse           { return nil }
 func (otherTime) figures() telemetry.Figures    { return telemetry.Figures{} }
 func (o otherTime) Close() error                { close(o.closed); return nil }
 

@@ -72,6 +72,11 @@ func table() []imports {
 			others: []string{protobuf, "github.com/google/go-cmp/cmp"},
 		},
 		{
+			dir:  "tenant/usage",
+			ours: []string{"tenant/store"},
+			not:  []string{"flag", "net", "net/http", "os/signal"},
+		},
+		{
 			dir:  "tenant/...",
 			ours: []string{"policy", "proto", "tenant", "internal/spelling"},
 			others: []string{

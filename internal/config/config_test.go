@@ -195,6 +195,32 @@ func TestProblems(t *testing.T) {
 			},
 		},
 		{
+			name: "a login for what is not recorded",
+			args: []string{"--redis=redis://localhost", "--usage-redis-username=u"},
+			want: []string{"--usage-redis-username: it counts only with --record-usage; set --record-usage or remove it"},
+		},
+		{
+			name: "a recorder without a password",
+			args: []string{"--redis=redis://localhost", "--record-usage", "--usage-redis-username=u"},
+			want: []string{"--usage-redis-username: a user without a password cannot log in; set --usage-redis-password-file, too"},
+		},
+		{
+			name: "a password of nobody",
+			args: []string{"--redis=redis://localhost", "--record-usage", "--usage-redis-password-file=FILE"},
+			want: []string{"--usage-redis-password-file: whose password it is does not stand there; set --usage-redis-username, too"},
+		},
+		{
+			name: "a password that is nowhere",
+			args: []string{"--redis=redis://localhost", "--record-usage", "--usage-redis-username=u", "--usage-redis-password-file=/nowhere"},
+			want: []string{"--usage-redis-password-file: reading a password: stat /nowhere: no such file or directory"},
+		},
+		{name: "uses are recorded by who reads the tenants", args: []string{"--redis=redis://localhost", "--record-usage"}},
+		{
+			name: "uses of files",
+			args: []string{"--tenants=.", "--record-usage"},
+			want: []string{"--record-usage: it counts only with --redis; set --redis or remove it"},
+		},
+		{
 			name: "a cache of nothing, and older than it may be at once",
 			args: []string{"--redis=redis://localhost", "--lazy", "--max-tenants=0", "--max-stale=29s"},
 			want: []string{

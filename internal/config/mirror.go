@@ -30,6 +30,11 @@ type Mirror struct {
 	// RequirePolicies keeps the process NOT_SERVING until it has a tenant to decide by,
 	// however long that takes.
 	RequirePolicies bool
+	// RecordUsage writes to Redis on which day each entry of a tenant was last used.
+	RecordUsage bool
+	// UsageUsername is the ACL user that does so, and UsagePasswordFile holds its password; "" means the
+	// user that reads the tenants.
+	UsageUsername, UsagePasswordFile string
 }
 
 // Bind defines the flags on fs.
@@ -42,7 +47,13 @@ func (m *Mirror) Bind(fs *pflag.FlagSet) {
 	fs.DurationVar(&m.MaxStale, "max-stale", 24*time.Hour, "how long a tenant decides that Redis has not confirmed")
 	fs.DurationVar(&m.LookupBudget, "lookup-budget", 10*time.Millisecond, "longest wait of a request for a tenant that is not in memory")
 	fs.BoolVar(&m.RequirePolicies, "require-policies", false, "stay NOT_SERVING as long as there is no tenant at all; by default for 30s")
+	fs.BoolVar(&m.RecordUsage, recordUsage, false, "write to Redis on which day each entry was last used, for corsgate tenant audit")
+	fs.StringVar(&m.UsageUsername, "usage-redis-username", "", "ACL user `NAME` for --record-usage; that of --redis by default")
+	fs.StringVar(&m.UsagePasswordFile, "usage-redis-password-file", "", "`FILE` with its password, read again for each connection")
 }
+
+// recordUsage names the flag of [Mirror.RecordUsage].
+const recordUsage = "record-usage"
 
 // Bounds of settings. Below a second of TTL, all of Redis would be read all the time.
 const (
@@ -56,9 +67,11 @@ const (
 func (c *checker) mirror(s *Serve) {
 	m := &s.Mirror
 	if !s.Redis.Enabled() {
-		c.onlyWith("--redis", "state-dir", "baseline", "lazy", "max-tenants", "ttl", "max-stale", "lookup-budget", "require-policies")
+		c.onlyWith("--redis", "state-dir", "baseline", "lazy", "max-tenants", "ttl", "max-stale", "lookup-budget", "require-policies",
+			recordUsage, "usage-redis-username", "usage-redis-password-file")
 		return
 	}
+	c.usage(m)
 	if info, err := os.Stat(m.StateDir); m.StateDir != "" && err == nil && !info.IsDir() {
 		c.add("state-dir", m.StateDir+" is not a directory", "")
 	}
@@ -80,5 +93,19 @@ func (c *checker) mirror(s *Serve) {
 	}
 	if m.LookupBudget < minBudget || m.LookupBudget > s.Budget {
 		c.add("lookup-budget", fmt.Sprintf("%s is outside %s to --budget, which is %s", m.LookupBudget, minBudget, s.Budget), "")
+	}
+}
+
+// usage checks the login of [Mirror.RecordUsage].
+func (c *checker) usage(m *Mirror) {
+	switch {
+	case !m.RecordUsage:
+		c.onlyWith("--"+recordUsage, "usage-redis-username", "usage-redis-password-file")
+	case m.UsageUsername != "" && m.UsagePasswordFile == "":
+		c.add("usage-redis-username", "a user without a password cannot log in", "set --usage-redis-password-file, too")
+	case m.UsageUsername == "" && m.UsagePasswordFile != "":
+		c.add("usage-redis-password-file", "whose password it is does not stand there", "set --usage-redis-username, too")
+	default:
+		c.secret("usage-redis-password-file", m.UsagePasswordFile)
 	}
 }

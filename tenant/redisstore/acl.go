@@ -16,10 +16,17 @@ func WriterRules(prefix string) string {
 	return "resetkeys resetchannels ~" + prefix + "* " + readerCommands + " " + writerCommands
 }
 
+// RecorderRules are the rules for an account that records the uses of entries, and can read nothing: see
+// [ReaderRules].
+func RecorderRules(prefix string) string {
+	return "resetkeys resetchannels %W~" + prefix + "used:* " + recorderCommands
+}
+
 const (
 	readerCommands = "-@all +hello +auth +ping +select +time +getrange +exists +hmget +scan +xrange +xread +xinfo|stream" +
 		" +cluster|slots +asking"
-	writerCommands = "+set +del +expire +persist +hset +hsetnx +xadd +xrevrange +watch +unwatch +multi +exec +discard"
+	recorderCommands = "-@all +hello +auth +ping +select +hset +expire +cluster|slots +asking"
+	writerCommands   = "+set +del +expire +persist +hset +hsetnx +xadd +xrevrange +watch +unwatch +multi +exec +discard"
 )
 
 // SentinelRules are the rules for an account at the Sentinels.

@@ -8,6 +8,8 @@
 //	P+host:<host>   string  the id of the tenant that the host belongs to
 //	P+changes       stream  tenant, revision, kind of each change
 //	P+history:<id>  stream  document, revision, kind, by, reason of each revision
+//	P+used:<id>     hash    entry, as written → day on which it last allowed something
+//	P+used:         hash    a field for each day on which such uses were recorded
 //	P+meta          hash    epoch, schema, confirmed
 //
 // Everything that Redis says is outside input: it is bounded where it is read, and
