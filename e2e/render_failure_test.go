@@ -8,11 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/status"
 
 	"github.com/corsgate/corsgate/e2e/harness"
 	"github.com/corsgate/corsgate/envoy"
@@ -31,13 +28,11 @@ func failures() map[string]failure {
 	return map[string]failure{
 		"it is gone": {stop: true, preflight: 503, actual: 503},
 		"it hangs": {
-			script:    func(harness.Asked) (*extprocv3.ProcessingResponse, error) { return nil, harness.ErrHang },
+			script:    hang,
 			preflight: 504, actual: 504,
 		},
 		"it answers with an error": {
-			script: func(harness.Asked) (*extprocv3.ProcessingResponse, error) {
-				return nil, status.Error(codes.Internal, "boom")
-			},
+			script:    boom,
 			preflight: 503, actual: 503,
 		},
 	}
