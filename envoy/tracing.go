@@ -12,7 +12,7 @@ import (
 	"github.com/corsgate/corsgate/envoy/wire"
 )
 
-// defaultService is the name of Envoy's spans where none is given.
+// defaultService is the service of Envoy's spans where none is given.
 const defaultService = "envoy"
 
 // tracing is nil when no collector is named. The call to the processor has a span of its own in any
