@@ -77,7 +77,7 @@ func buildImmediate(res *tenant.Result, about *subject) *reply {
 	}
 	msg := immediate(&res.Decision, status, headers)
 	msg.DynamicMetadata = dynamicMetadata(res, about, headers)
-	rep := &reply{answered: true, last: true}
+	rep := &reply{answered: true, status: status, last: true}
 	if rep.pack(msg) != nil {
 		return nil
 	}
@@ -143,6 +143,7 @@ func (x *exchange) rejected(phase Phase, answered bool) *reply {
 	msg := goOn()
 	switch {
 	case answered:
+		rep.status = errorStatus
 		msg = immediate(&d, errorStatus, nil)
 	case phase == ResponsePhase:
 		msg = edited(closedEdits())

@@ -22,7 +22,7 @@ func newFixedReplies() (fixedReplies, error) {
 	f := fixedReplies{
 		silence: reply{silent: true},
 		end:     reply{last: true},
-		refuse:  reply{last: true, answered: true},
+		refuse:  reply{last: true, answered: true, status: errorStatus},
 		strip:   reply{last: true},
 	}
 	unknown := policy.DecideError(closedRequest(), policy.Panic)

@@ -51,8 +51,9 @@ type Observation struct {
 	Shadow  string
 	Variant string
 	Phase   Phase
-	// Answered: we replied instead of the application.
+	// Answered: we replied instead of the application, with Status.
 	Answered bool
+	Status   int
 	// Conflict: the application's own CORS headers differ from ours (rule 72).
 	Conflict bool
 	// Rejected: a value that must not reach a header was found while encoding, and
@@ -98,6 +99,7 @@ func (x *exchange) observation(m *message, rep *reply) Observation {
 		Variant:   x.result.Variant,
 		Phase:     m.kind.phase(),
 		Answered:  rep.answered,
+		Status:    rep.status,
 		Conflict:  rep.conflict,
 		Rejected:  rep.rejected,
 		Received:  x.received,

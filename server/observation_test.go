@@ -29,7 +29,7 @@ func TestObservations(t *testing.T) {
 	atResponse := decided
 	atResponse.Phase = server.ResponsePhase
 	answered := decided
-	answered.Kind, answered.Answered = policy.Preflight, true
+	answered.Kind, answered.Answered, answered.Status = policy.Preflight, true, 204
 	answered.Request.Method, answered.Request.RequestMethod = "OPTIONS", "PUT"
 	named := get(host, origin)
 	named.Headers = append(named.Headers, [2]string{"x-request-id", "7"})

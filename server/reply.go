@@ -27,6 +27,7 @@ type reply struct {
 	last bool
 
 	answered bool // an immediate response
+	status   int  // of it
 	conflict bool
 	rejected bool
 }

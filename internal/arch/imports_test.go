@@ -117,7 +117,7 @@ func table() []imports {
 		{dir: "internal/cgroup"},
 		{
 			dir:    "internal/rum",
-			ours:   []string{"policy", "tenant"},
+			ours:   []string{"policy", "tenant", "envoy/wire"},
 			others: []string{"golang.org/x/net/netutil"},
 			not:    []string{"flag", "os/signal"},
 		},

@@ -8,11 +8,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/tenant"
 )
 
 // Path is where pages send beacons.
-const Path = "/.well-known/corsgate/rum"
+const Path = wire.PathRUM
 
 // Results of a report, as [Meter.Report] is told.
 const (

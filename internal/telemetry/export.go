@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/otlptranslator"
@@ -28,14 +27,6 @@ const (
 	NoOTLP   Protocol = ""
 	OTLPGRPC Protocol = "grpc"
 	OTLPHTTP Protocol = "http/protobuf"
-)
-
-// Bounds of the queue of spans. With the cap of [Sampling] it holds what comes in 10 seconds.
-const (
-	spanQueue     = 2048
-	spanBatch     = 512
-	spanDelay     = time.Second
-	exportTimeout = 5 * time.Second
 )
 
 // provide makes the providers of metrics and spans. Exporters find their endpoint, headers and certificates
@@ -77,9 +68,7 @@ func (t *Telemetry) provide(ctx context.Context) error {
 			AttributeValueLengthLimit: maxAttribute, AttributeCountLimit: 32, EventCountLimit: 4, LinkCountLimit: 64,
 			AttributePerEventCountLimit: 8, AttributePerLinkCountLimit: 8,
 		}),
-		sdktrace.WithBatcher(countedExporter{exporter, t.spans.dropped},
-			sdktrace.WithMaxQueueSize(spanQueue), sdktrace.WithMaxExportBatchSize(spanBatch),
-			sdktrace.WithBatchTimeout(spanDelay), sdktrace.WithExportTimeout(exportTimeout)),
+		sdktrace.WithBatcher(countedExporter{exporter, t.spans.dropped}), // a queue of 2048, or as OTEL_BSP_... says
 	)
 	t.spans.tracer = t.tracers.Tracer(scope)
 	return nil

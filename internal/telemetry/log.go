@@ -192,13 +192,13 @@ func (l *decisionLog) write(ctx context.Context, e *entry) {
 	}
 	number("policy_version", o.Revision, o.Revision > 0)
 	number("rule_index", int64(o.Entry), o.Outcome == policy.Allowed && o.Entry >= 0)
+	number("status", int64(o.Status), o.Answered)
 	number("suppressed", int64(e.suppressed), e.suppressed > 0)
 	flag := func(key string, is bool) {
 		if is {
 			attrs = append(attrs, slog.Bool(key, true))
 		}
 	}
-	flag("answered", o.Answered)
 	flag("regressed", o.Regressed)
 	flag("rejected", o.Rejected)
 	flag("late", o.Late)

@@ -58,7 +58,7 @@ func TestDecisionLogFields(t *testing.T) {
 	tenants := tenanttest.New(t, `{id: acme, hosts: [api.example], policy: {origins: ["https://app.example"]}}`)
 	o := under(denial("acme", "http://app.example"), true)
 	o.Tier, o.Revision, o.Shadow, o.Variant, o.RequestID = "gold", 3, tenant.ShadowAgree, tenant.VariantStable, []byte("7")
-	o.Regressed, o.Answered = true, true
+	o.Regressed, o.Answered, o.Status = true, true, 403
 	o.Request.RequestMethod = "PUT"
 	got := written(t, func(cfg *Config) {
 		cfg.Explain = func(k tenant.Key, r *policy.Request) tenant.Explanation {
@@ -70,7 +70,7 @@ func TestDecisionLogFields(t *testing.T) {
 		"level": "INFO", "msg": "decision", "event": "cors.decision", "phase": "actual", "outcome": "denied", "reason": "origin_not_listed",
 		"source": "live", "callback": "request", "dur_us": 30.0, "trace_id": "01020300000000000000000000000000", "span_id": "0405000000000000",
 		"request_id": "7", "tenant": "acme", "tier": "gold", "method": "GET", "request_method": "PUT", "host": "api.example", "origin": "http://app.example",
-		"near_miss": "scheme", "variant": "stable", "shadow": "agree", "policy_version": 3.0, "answered": true, "regressed": true,
+		"near_miss": "scheme", "variant": "stable", "shadow": "agree", "policy_version": 3.0, "status": 403.0, "regressed": true,
 	}
 	if len(got) != 1 {
 		t.Fatalf("%d lines", len(got))

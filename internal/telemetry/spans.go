@@ -108,7 +108,7 @@ func (s *spans) describe(span trace.Span, o *server.Observation) {
 		attrs = append(attrs, attribute.Int("cors.policy.entry", o.Entry))
 	}
 	if o.Answered {
-		attrs = append(attrs, attribute.Bool("cors.answered", true))
+		attrs = append(attrs, attribute.Int("http.response.status_code", o.Status))
 	}
 	if o.Outcome == policy.Error {
 		attrs = append(attrs, attribute.String("error.type", o.Reason.String()))

@@ -105,6 +105,7 @@ func TestSpan(t *testing.T) {
 	o := under(denial("acme", "https://evil.example\x00"), true)
 	o.Trace.State = "a=b"
 	o.Tier, o.Revision, o.Variant, o.Answered = "gold", 12, tenant.VariantCandidate, true
+	o.Status = 403
 	o.Request.Method = "EVIL\n"
 	o.RequestID = []byte("id\xff")
 	tm.Observe(o)
@@ -118,7 +119,7 @@ func TestSpan(t *testing.T) {
 		"cors.phase": "actual", "cors.outcome": "denied", "cors.reason": "origin_not_listed", "cors.callback": "request",
 		"cors.policy.source": "live", "cors.cache": "hit", "http.request.method": "_OTHER", "cors.tenant.id": "acme",
 		"cors.tenant.tier": "gold", "url.scheme": "https", "cors.origin": `https://evil.example\x00`, "server.address": "api.example",
-		"cors.request.id": `id\xff`, "cors.policy.version": "12", "cors.answered": "true",
+		"cors.request.id": `id\xff`, "cors.policy.version": "12", "http.response.status_code": "403",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
