@@ -26,6 +26,7 @@ import (
 // tenantStore is a registry that the commands read and write.
 type tenantStore interface {
 	store.Writer
+	store.UseReader
 	io.Closer
 }
 
@@ -50,7 +51,7 @@ func (p *program) tenantCommand() *cobra.Command {
 	}
 	cmd.AddCommand(p.tenantListCommand(), p.tenantGetCommand(), p.tenantDiffCommand(), p.tenantApplyCommand(),
 		p.tenantDeleteCommand(), p.tenantHistoryCommand(), p.tenantRollbackCommand(), p.tenantExportCommand(),
-		p.tenantImportCommand(), p.tenantConfirmCommand())
+		p.tenantImportCommand(), p.tenantConfirmCommand(), p.tenantAuditCommand())
 	return cmd
 }
 

@@ -83,7 +83,7 @@ func pageRun(t *testing.T, s *storetest.Memory, command string) string {
 	code := run(t.Context(), args, surroundings{
 		environ: []string{"CORSGATE_REDIS=redis://memory", "CORSGATE_BY=ana@desk"},
 		stdin:   strings.NewReader(""), stdout: &out, stderr: &out,
-		open: func(config.Redis, *slog.Logger) (tenantStore, error) { return closing{s}, nil },
+		open: func(config.Redis, *slog.Logger) (tenantStore, error) { return closing{s, s}, nil },
 	})
 	if code != exitOK {
 		t.Fatalf("%s: code %d\n%s", command, code, out.String())

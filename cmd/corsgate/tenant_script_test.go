@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/redistest"
 )
 
@@ -22,6 +25,9 @@ import (
 //	many FILE N [BROKEN]    writes N documents, of which one may be broken
 //	dump FILE               writes everything that Redis holds
 //	redis COMMAND ARGS...   speaks to Redis past corsgate
+//	recorded N              uses were recorded today and on the N days before
+//	used TENANT ENTRY N     the entry was last used N days ago
+//	stored TENANT N         the tenant's document was last written N days ago
 func TestTenantScripts(t *testing.T) {
 	t.Parallel()
 	scripts, err := filepath.Glob("testdata/tenant/*.txtar")
@@ -56,11 +62,34 @@ func TestTenantScripts(t *testing.T) {
 						}
 						server.Do(words...)
 					},
+					"recorded": func(ts *testscript.TestScript, _ bool, args []string) {
+						n, err := strconv.Atoi(args[0])
+						ts.Check(err)
+						for i := range n + 1 {
+							server.Do("HSET", config.DefaultRedisPrefix+"used:", daysAgo(i), "1")
+						}
+					},
+					"used": func(ts *testscript.TestScript, _ bool, args []string) {
+						n, err := strconv.Atoi(args[2])
+						ts.Check(err)
+						server.Do("HSET", config.DefaultRedisPrefix+"used:"+args[0], args[1], daysAgo(n))
+					},
+					"stored": func(ts *testscript.TestScript, _ bool, args []string) {
+						n, err := strconv.Atoi(args[1])
+						ts.Check(err)
+						key := config.DefaultRedisPrefix + "tenant:" + args[0]
+						text, _ := server.Do("GET", key).(string)
+						day := regexp.MustCompile(`"updated_at":"[0-9-]+`)
+						server.Do("SET", key, day.ReplaceAllString(text, `"updated_at":"`+daysAgo(n)))
+					},
 				},
 			})
 		})
 	}
 }
+
+// daysAgo is a day by UTC.
+func daysAgo(n int) string { return time.Now().UTC().AddDate(0, 0, -n).Format(time.DateOnly) }
 
 func many(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])

@@ -28,7 +28,10 @@ type desk struct {
 	store store.Writer
 }
 
-type closing struct{ store.Writer }
+type closing struct {
+	store.Writer
+	store.UseReader
+}
 
 func (closing) Close() error { return nil }
 
@@ -44,7 +47,9 @@ func (d desk) run(ctx context.Context, stdin io.Reader, args ...string) result {
 	code := run(ctx, append([]string{"tenant"}, args...), surroundings{
 		environ: []string{"CORSGATE_REDIS=redis://memory", "CORSGATE_BY=ana"},
 		stdin:   stdin, stdout: &out, stderr: &err,
-		open: func(config.Redis, *slog.Logger) (tenantStore, error) { return closing{d.store}, nil },
+		open: func(config.Redis, *slog.Logger) (tenantStore, error) {
+			return closing{d.store, storetest.NewMemory()}, nil
+		},
 	})
 	return result{code, out.String(), err.String()}
 }

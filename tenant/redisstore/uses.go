@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -90,56 +89,77 @@ func (s *Store) record(ctx context.Context, fill func(redis.Pipeliner)) error {
 }
 
 // Uses implements [store.UseReader].
-func (s *Store) Uses(ctx context.Context, id string, entries []string) ([]store.Day, error) {
-	days := make([]store.Day, 0, len(entries))
-	for some := range slices.Chunk(entries, useBatch) {
-		values, err := s.usedFields(ctx, id, some)
-		if err != nil {
-			return nil, s.fail(ctx, fmt.Sprintf("reading the uses of tenant %s", id), err)
-		}
-		for _, v := range values {
-			text, _ := v.(string)
-			day, err := store.ParseDay(text)
-			if err != nil {
-				day = 0 // never, or what nobody wrote
-			}
-			days = append(days, day)
+func (s *Store) Uses(ctx context.Context, lists []store.Entries) ([][]store.Day, error) {
+	all := make([][]store.Day, len(lists))
+	var asks []fieldsAsk
+	for i, list := range lists {
+		all[i] = make([]store.Day, len(list.Entries))
+		for begin := 0; begin < len(list.Entries); begin += useBatch {
+			end := min(begin+useBatch, len(list.Entries))
+			asks = append(asks, fieldsAsk{id: list.Tenant, fields: list.Entries[begin:end], take: func(field int, value any) {
+				text, _ := value.(string)
+				if day, err := store.ParseDay(text); err == nil { // else never, or what nobody wrote
+					all[i][begin+field] = day
+				}
+			}})
 		}
 	}
-	return days, nil
+	if err := s.fields(ctx, asks); err != nil {
+		return nil, s.fail(ctx, "reading the uses of entries", err)
+	}
+	return all, nil
 }
 
 // RecordedDays implements [store.UseReader].
 func (s *Store) RecordedDays(ctx context.Context, days []store.Day) ([]bool, error) {
-	recorded := make([]bool, 0, len(days))
-	for some := range slices.Chunk(days, useBatch) {
-		fields := make([]string, len(some))
-		for i, day := range some {
-			fields[i] = day.String()
-		}
-		values, err := s.usedFields(ctx, "", fields)
-		if err != nil {
-			return nil, s.fail(ctx, "reading when uses were recorded", err)
-		}
-		for _, v := range values {
-			recorded = append(recorded, v != nil)
-		}
+	recorded := make([]bool, len(days))
+	fields := make([]string, len(days))
+	for i, day := range days {
+		fields[i] = day.String()
+	}
+	ask := fieldsAsk{fields: fields, take: func(field int, value any) { recorded[field] = value != nil }}
+	if err := s.fields(ctx, []fieldsAsk{ask}); err != nil {
+		return nil, s.fail(ctx, "reading when uses were recorded", err)
 	}
 	return recorded, nil
 }
 
-// usedFields reads fields of a hash. One that is of another type holds nothing.
-func (s *Store) usedFields(ctx context.Context, id string, fields []string) ([]any, error) {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	values, err := s.rdb.HMGet(ctx, s.usedKey(id), fields...).Result()
-	switch {
-	case classify(ctx, err) == ErrorWrongType:
-		return make([]any, len(fields)), nil
-	case err != nil:
-		return nil, err
-	case len(values) != len(fields):
-		return nil, fmt.Errorf("%d values for %d fields", len(values), len(fields))
+// fieldsAsk is a question for some fields of a hash of uses. take is told the value of each, nil for none.
+type fieldsAsk struct {
+	id     string
+	fields []string
+	take   func(field int, value any)
+}
+
+// fields asks, about as many fields in a round trip as uses are recorded. A key of another type holds nothing.
+func (s *Store) fields(ctx context.Context, asks []fieldsAsk) error {
+	for len(asks) > 0 {
+		n, fields := 0, 0
+		for ; n < len(asks) && (n == 0 || fields+len(asks[n].fields) <= 2*useBatch); n++ {
+			fields += len(asks[n].fields)
+		}
+		var cmds []*redis.SliceCmd
+		err := s.pipeline(ctx, func(p redis.Pipeliner) {
+			for _, ask := range asks[:n] {
+				cmds = append(cmds, p.HMGet(ctx, s.usedKey(ask.id), ask.fields...))
+			}
+		})
+		if err != nil {
+			return err
+		}
+		for i, cmd := range cmds {
+			values, err := cmd.Result()
+			switch {
+			case classify(ctx, err) == ErrorWrongType:
+				continue
+			case err != nil:
+				return err
+			}
+			for field, value := range values[:min(len(values), len(asks[i].fields))] {
+				asks[i].take(field, value)
+			}
+		}
+		asks = asks[n:]
 	}
-	return values, nil
+	return nil
 }

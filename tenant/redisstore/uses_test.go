@@ -37,17 +37,23 @@ func TestUsesByTheirAccounts(t *testing.T) {
 	if err := recorder.RecordUses(ctx, first+2, []store.Use{{Tenant: "globex", Entry: "*", Day: first + 2}}); err != nil {
 		t.Fatal(err)
 	}
-	days, err := reader.Uses(ctx, "acme", append([]string{"https://never.example"}, entries...))
-	if err != nil || len(days) != 1201 || days[0] != 0 {
-		t.Fatalf("%d days, %v", len(days), err)
+	lists, err := reader.Uses(ctx, []store.Entries{
+		{Tenant: "globex", Entries: []string{"*"}},
+		{Tenant: "nobody"},
+		{Tenant: "acme", Entries: append([]string{"https://never.example"}, entries...)},
+		{Tenant: "nobody", Entries: []string{"*", "x"}},
+	})
+	if err != nil || len(lists) != 4 || len(lists[1]) != 0 || len(lists[2]) != 1201 || lists[2][0] != 0 {
+		t.Fatalf("%v, %v", lists, err)
 	}
+	if !slices.Equal(lists[0], []store.Day{first + 2}) || !slices.Equal(lists[3], []store.Day{0, 0}) {
+		t.Errorf("of globex and nobody: %v, %v", lists[0], lists[3])
+	}
+	days := lists[2]
 	for i, day := range days[1:] {
 		if day != first+store.Day(i%3) {
 			t.Fatalf("entry %d was last used on %s", i, day)
 		}
-	}
-	if days, err := reader.Uses(ctx, "globex", []string{"*"}); err != nil || !slices.Equal(days, []store.Day{first + 2}) {
-		t.Errorf("globex: %v, %v", days, err)
 	}
 	recorded, err := reader.RecordedDays(ctx, []store.Day{first - 1, first, first + 1, first + 2})
 	if err != nil || !slices.Equal(recorded, []bool{false, true, false, true}) {
@@ -68,15 +74,13 @@ func TestUsesAmongForeignKeys(t *testing.T) {
 	if err := s.RecordUses(t.Context(), 20_000, uses); err != nil {
 		t.Errorf("a key of somebody else: %v", err)
 	}
-	days, err := s.Uses(t.Context(), "acme", []string{"https://a.example", "https://b.example", "https://c.example"})
-	if err != nil || !slices.Equal(days, []store.Day{0, 0, 20_000}) {
-		t.Errorf("%v, %v", days, err)
-	}
-	if days, err := s.Uses(t.Context(), "odd", []string{"*"}); err != nil || !slices.Equal(days, []store.Day{0}) {
-		t.Errorf("of a string: %v, %v", days, err)
-	}
-	if days, err := s.Uses(t.Context(), "zeta", []string{"*"}); err != nil || !slices.Equal(days, []store.Day{20_000}) {
-		t.Errorf("behind it: %v, %v", days, err)
+	got, err := s.Uses(t.Context(), []store.Entries{
+		{Tenant: "acme", Entries: []string{"https://a.example", "https://b.example", "https://c.example"}},
+		{Tenant: "odd", Entries: []string{"*"}},
+		{Tenant: "zeta", Entries: []string{"*"}},
+	})
+	if want := [][]store.Day{{0, 0, 20_000}, {0}, {20_000}}; err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
 

@@ -41,10 +41,17 @@ type UseWriter interface {
 	RecordUses(ctx context.Context, today Day, uses []Use) error
 }
 
+// Entries are some entries of a tenant, as its document writes them.
+type Entries struct {
+	Tenant  string
+	Entries []string
+}
+
 // UseReader tells the last uses of entries.
 type UseReader interface {
-	// Uses returns the day of the last use of each entry of a tenant; 0 when none was ever recorded.
-	Uses(ctx context.Context, tenant string, entries []string) ([]Day, error)
+	// Uses returns, for each of the lists, the day of the last use of each of its entries; 0 when none was
+	// ever recorded.
+	Uses(ctx context.Context, lists []Entries) ([][]Day, error)
 	// RecordedDays reports for each of the days whether uses were recorded on it.
 	RecordedDays(ctx context.Context, days []Day) ([]bool, error)
 }

@@ -22,6 +22,7 @@ const (
 type Memory struct {
 	mu sync.Mutex
 	image
+	used used
 	// changed is closed and replaced when a waiting reader should look again.
 	changed   chan struct{}
 	failure   error
