@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,8 +25,19 @@ func listening(t *testing.T, c *Collector) string {
 		t.Fatal(err)
 	}
 	server, done := c.Server(), make(chan error, 1)
+	// Connections that net/http ends itself linger for half a second, whatever Close does.
+	var open sync.WaitGroup
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			open.Add(1)
+		case http.StateClosed:
+			open.Done()
+		}
+	}
 	go func() { done <- server.Serve(Limit(l)) }()
 	t.Cleanup(func() {
+		defer open.Wait()
 		if err := errors.Join(server.Close(), <-done); !errors.Is(err, http.ErrServerClosed) {
 			t.Errorf("the server ended with %v", err)
 		}
