@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/corsgate/corsgate/e2e/harness"
 	"github.com/corsgate/corsgate/envoy"
@@ -36,7 +35,7 @@ policy:
 
 // patientTimeout is a message timeout that only a processor which hangs reaches, however busy
 // the machine is.
-const patientTimeout = 2 * time.Second
+const patientTimeout = harness.PatientTimeout
 
 // tenantsFile writes documents into a file of their own.
 func tenantsFile(t *testing.T, text string) string {

@@ -24,6 +24,7 @@ func TestPathsForPages(t *testing.T) {
 			p := harness.StartScripted(t, "", obliging)
 			o := envoy.DefaultOptions(design)
 			o.Upstream, o.Processors = app.Addr, []string{p.Addr}
+			o.MessageTimeout = patientTimeout
 			o.RUM = &envoy.RUM{Collector: collector.Addr}
 			o.Routes = []envoy.Route{{Domains: []string{"*.acme.example"}, Tenant: "acme"}}
 			e := harness.StartEnvoy(t, harness.EnvoyOptions{Config: o})

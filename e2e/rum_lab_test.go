@@ -74,6 +74,7 @@ func startRUMLab(t *testing.T, browser *webdriver.Session, toProcess bool) *rumL
 		t.Fatal(err)
 	}
 	o := envoy.DefaultOptions(envoy.Metadata)
+	o.MessageTimeout = patientTimeout
 	b.process = harness.StartProcessor(t, harness.ProcessorOptions{
 		Tenants: tenants, Args: []string{"--rum-listen", "127.0.0.1:0", "--rum-trusted-hops", "1"},
 	})

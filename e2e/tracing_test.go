@@ -56,6 +56,7 @@ func startTraced(t *testing.T, app *harness.App, p *harness.Scripted, collector 
 	t.Helper()
 	o := envoy.DefaultOptions(envoy.Metadata)
 	o.Upstream, o.Processors = app.Addr, []string{p.Addr}
+	o.MessageTimeout = patientTimeout
 	o.Tracing = &envoy.Tracing{Collector: collector, Sampling: sampling}
 	e := harness.StartEnvoy(t, harness.EnvoyOptions{Config: o, Edit: flushSpansSoon})
 	e.AwaitProcessors(t, 1)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -68,11 +69,14 @@ func StartEnvoy(tb testing.TB, o EnvoyOptions) *Envoy {
 	return e
 }
 
-// StartDesign runs Envoy with one design, in front of an application and processors.
+// PatientTimeout is a message timeout that only a processor which hangs reaches, however busy the machine is.
+const PatientTimeout = 2 * time.Second
+
+// StartDesign runs Envoy with one design, in front of an application and processors, with [PatientTimeout].
 func StartDesign(tb testing.TB, d envoy.Design, app string, processors ...string) *Envoy {
 	tb.Helper()
 	o := envoy.DefaultOptions(d)
-	o.Upstream, o.Processors = app, processors
+	o.Upstream, o.Processors, o.MessageTimeout = app, processors, PatientTimeout
 	return StartEnvoy(tb, EnvoyOptions{Config: o})
 }
 

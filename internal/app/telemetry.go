@@ -57,7 +57,7 @@ func (a *App) explain(k tenant.Key, r *policy.Request) tenant.Explanation {
 	return view.Explain(&now, config.UnknownTenant(a.cfg.UnknownTenant))
 }
 
-// networks is how many networks browsers reported from of late.
+// networks is how many networks browsers reported blocked requests from of late.
 func (a *App) networks() int {
 	if a.collector == nil {
 		return 0

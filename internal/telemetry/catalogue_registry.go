@@ -71,7 +71,7 @@ func rumMetrics() []Metric {
 			Labels: []Label{label("cors.rum.result", "accepted", "limited", "invalid", "unverified", "oversize")},
 		},
 		{Name: "cors.rum.exposed_missing", Unit: "{response}", Help: "Responses that lacked a header that the page expects to read."},
-		{Name: "cors.rum.networks", Kind: Gauge, Unit: "{network}", Help: "Distinct networks that reported in the last 10 minutes, about."},
+		{Name: "cors.rum.networks", Kind: Gauge, Unit: "{network}", Help: "Distinct networks that reported blocked requests in the last 10 minutes, about."},
 	}
 }
 

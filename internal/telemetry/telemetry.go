@@ -42,7 +42,7 @@ type Config struct {
 	Streams func() int
 	// Figures are the registry's; nil is none.
 	Figures func() Figures
-	// Networks is the number of networks that browsers reported from; nil is none.
+	// Networks is the number of networks that browsers reported blocked requests from; nil is none.
 	Networks func() int
 }
 
