@@ -83,7 +83,7 @@ func (p *program) root() *cobra.Command {
 		Short: "CORS decisions for Envoy, per tenant",
 		Long: "corsgate answers Envoy's external processing filter with CORS decisions, by the policies of tenants.\n\n" +
 			"Each flag --some-name also reads the variable CORSGATE_SOME_NAME; a flag wins over its variable.\n" +
-			"Exit codes: 0 done, 1 failed or found errors, 2 not understood.",
+			"Exit codes: 0 done, 1 failed or found errors, 2 not understood, 3 nobody answered (probe).",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
