@@ -18,3 +18,6 @@ go run ./internal/telemetry/page >"$out/docs/metrics.md"
 mkdir -p "$out/deploy/compose"
 go run ./cmd/corsgate render envoy --design c --output "$out/deploy/compose/envoy.yaml" \
 	--envoy-listen 0.0.0.0:10000 --envoy-admin= --processor corsgate:9002 --upstream app:8080
+
+# What Grafana shows.
+go run ./deploy/monitoring/dashboards/generate "$out/deploy/monitoring/grafana/dashboards"

@@ -150,6 +150,9 @@ func table() []imports {
 			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/probe", "internal/report"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
+		{dir: "deploy/monitoring/dashboards"},
+		{dir: "deploy/monitoring/rules", others: []string{yaml}},
+		{dir: "deploy/monitoring/dashboards/generate", ours: []string{"deploy/monitoring/dashboards"}},
 		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, controlPlane}},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "go.opentelemetry.io/proto/otlp", "golang.org/x/net"}},
 	}
