@@ -199,7 +199,7 @@ func places() []place {
 				"os.Exit", "os.Getenv", "os.LookupEnv", "os.Environ", "signal.Notify", "signal.NotifyContext", "flag.Parse",
 			},
 			inside: func(dir string) bool {
-				return within("cmd", dir) || within("bench", dir) || dir == "internal/config" || dir == "internal/redistest" || within("e2e", dir)
+				return within("cmd", dir) || within("bench", dir) || within("deploy", dir) || dir == "internal/config" || dir == "internal/redistest" || within("e2e", dir)
 			},
 			why: "signals, exits, environment and flags are for cmd and internal/config",
 		},

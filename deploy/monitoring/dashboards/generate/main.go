@@ -2,18 +2,19 @@
 package main
 
 import (
-	"log"
+	"fmt"
 	"os"
 
 	"github.com/corsgate/corsgate/deploy/monitoring/dashboards"
 )
 
 func main() {
-	log.SetFlags(0)
 	if len(os.Args) != 2 {
-		log.Fatal("usage: generate DIRECTORY")
+		fmt.Fprintln(os.Stderr, "usage: generate DIRECTORY")
+		os.Exit(2)
 	}
 	if err := dashboards.Write(os.Args[1]); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
