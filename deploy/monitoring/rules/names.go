@@ -71,7 +71,7 @@ func nameStart(c byte) bool {
 	return c == '_' || c == ':' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// keyword also knows "and (", which looks like a function and has been left out already.
+// keyword reports whether t is an operator; "and (" has been taken for a function before, which is left out too.
 func keyword(t string) bool {
 	return slices.Contains([]string{"and", "or", "unless", "bool", "offset", "inf", "nan", "by", "without", "on", "ignoring", "group_left", "group_right"}, strings.ToLower(t))
 }
