@@ -19,6 +19,9 @@ import (
 // Admin reads Envoy's administration interface.
 type Admin struct{ addr string }
 
+// AdminAddr is its host:port, for who scrapes it.
+func (a *Admin) AdminAddr() string { return a.addr }
+
 func (a *Admin) get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
