@@ -230,3 +230,24 @@ func TestPanicsAreLoggedOnce(t *testing.T) {
 		t.Error("no stack in the log")
 	}
 }
+
+// TestPanicIsToldOnce: a conflict at the response of a request that panicked is no second panic.
+func TestPanicIsToldOnce(t *testing.T) {
+	t.Parallel()
+	panics, told := 0, 0
+	svc := service(t, lookup(func(tenant.Key) tenant.View { panic("boom") }), func(cfg *server.Config) {
+		cfg.Observe = func(o server.Observation) {
+			told++
+			if o.Panicked {
+				panics++
+			}
+		}
+	})
+	leak := [2]string{"access-control-allow-origin", "*"}
+	if err := svc.Run(play(t.Context(), request(get("api.acme.example", "https://app.acme.example")), response(leak))); err != nil {
+		t.Fatal(err)
+	}
+	if panics != 1 || told != 2 {
+		t.Errorf("%d panics in %d observations, want 1 in 2", panics, told)
+	}
+}

@@ -59,6 +59,8 @@ type Observation struct {
 	// Rejected: a value that must not reach a header was found while encoding, and
 	// the answer was closed. It must never happen.
 	Rejected bool
+	// Panicked: handling this very message panicked; see [policy.Panic].
+	Panicked bool
 	// Late marks a second callback about a decision that was observed before. It is
 	// sent for a conflict, a rejection or a panic in the response phase of design A;
 	// count those, not the decision. It has no request.

@@ -93,7 +93,7 @@ func (s *Service) afterPanic(x *exchange, m *message) (rep *reply) {
 		rep = x.responseReply(&m.upstream, !late)
 	}
 	o := x.observation(m, rep)
-	o.Late = late
+	o.Late, o.Panicked = late, true
 	s.observe(o)
 	return rep
 }

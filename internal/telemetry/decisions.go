@@ -73,7 +73,7 @@ func (d *decisions) count(o *server.Observation, span trace.Span) {
 	if o.Conflict {
 		d.conflicts.add(int(min(o.Upstream, policy.Passthru)), 1)
 	}
-	if o.Reason == policy.Panic {
+	if o.Panicked {
 		d.panics.add(0, 1)
 	}
 	if o.Late {

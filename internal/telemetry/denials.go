@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,7 +12,7 @@ import (
 	"github.com/corsgate/corsgate/tenant"
 )
 
-// Bounds of the refusals that are remembered; together they hold at most about 15 MB, of hostile input.
+// Bounds of the refusals that are remembered; together they hold at most about 60 MB, of hostile input.
 const (
 	deniedTenants = 1000
 	deniedOrigins = 32 // of a tenant
@@ -77,6 +76,7 @@ type request struct {
 	key     tenant.Key
 	request policy.Request
 	kind    policy.Kind
+	whole   bool // it can be explained
 	last    time.Time
 }
 
@@ -93,23 +93,33 @@ func (d *denied) add(o *server.Observation, now time.Time) {
 		d.tenants[o.Tenant] = t
 	}
 	t.last = now
-	s := t.sketch.add(refusal{origin, o.Reason}, nil)
+	kind := refusal{origin, o.Reason}
+	if !t.sketch.has(kind) {
+		kind.origin = strings.Clone(origin) // not the rest of what the client sent
+	}
+	s := t.sketch.add(kind, nil)
 	s.value = request{key: o.Key, request: o.Request, kind: o.Kind, last: now}
-	s.value.bound()
+	s.value.whole = bound(&s.value.key, &s.value.request)
 }
 
-// bound leaves out what is longer than a client of good will sends: the request cannot be explained again then.
-func (r *request) bound() {
-	if len(r.key.Path)+len(r.key.Authority)+len(r.request.Origin)+len(r.request.RequestHeaders)+len(r.request.Method)+len(r.request.RequestMethod) <= 1024 {
-		return
+// maxRequestText is the most bytes that are kept of a request; a client of good will sends fewer.
+const maxRequestText = 1024
+
+// bound leaves of longer requests what is shown of them. It reports whether the request is whole; otherwise it cannot
+// be explained any more.
+func bound(key *tenant.Key, r *policy.Request) bool {
+	size := len(key.Hint) + len(key.Path) + len(key.Authority) + len(r.Authority) + len(r.Scheme) + len(r.Origin) +
+		len(r.RequestHeaders) + len(r.Method) + len(r.RequestMethod) + len(r.PrivateNetwork)
+	if size <= maxRequestText {
+		return true
 	}
-	for _, s := range []*string{
-		&r.key.Path, &r.key.Authority, &r.request.Authority, &r.request.Origin, &r.request.RequestHeaders,
-		&r.request.Method, &r.request.RequestMethod, &r.request.PrivateNetwork,
-	} {
-		*s = strings.Clone((*s)[:min(len(*s), maxPathText)])
+	cut := func(s string, most int) string { return strings.Clone(s[:min(len(s), most+1)]) } // one more shows that it is cut
+	*key = tenant.Key{Path: cut(key.Path, maxPathText)}
+	*r = policy.Request{
+		Authority: cut(r.Authority, maxHostText), Origin: cut(r.Origin, maxOriginText),
+		Method: cut(r.Method, maxMethodText), RequestMethod: cut(r.RequestMethod, maxMethodText),
 	}
-	r.kind = policy.Exempt // not to be explained
+	return false
 }
 
 // makeRoom forgets the tenant, of some, that was refused the longest ago.
@@ -147,20 +157,15 @@ func (d *denied) has(id, origin string) bool {
 
 // list copies the refusals of one tenant, or of all when id is "*", the most frequent first.
 func (d *denied) list(id string, most int, explain func(tenant.Key, *policy.Request) tenant.Explanation) []TenantDenials {
-	d.mu.Lock()
-	ids := slices.Sorted(maps.Keys(d.tenants))
-	if id != "*" {
-		ids = []string{id}
-	}
-	slots := make([][]slot[refusal, request], 0, len(ids))
 	var out []TenantDenials
-	for _, id := range ids {
-		if t := d.tenants[id]; t != nil && len(out) < most {
-			out = append(out, TenantDenials{Tenant: id})
-			slots = append(slots, slices.Clone(t.sketch.slots))
+	var slots [][]slot[refusal, request]
+	for _, id := range d.ids(id, most) {
+		d.mu.Lock() // for each by itself: requests wait for it
+		if t := d.tenants[id]; t != nil {
+			out, slots = append(out, TenantDenials{Tenant: id}), append(slots, slices.Clone(t.sketch.slots))
 		}
+		d.mu.Unlock()
 	}
-	d.mu.Unlock() // what follows may take its time
 	for i := range out {
 		slices.SortFunc(slots[i], func(a, b slot[refusal, request]) int {
 			return cmp.Or(cmp.Compare(b.count, a.count), cmp.Compare(a.key.origin, b.key.origin), cmp.Compare(a.key.reason, b.key.reason))
@@ -170,6 +175,30 @@ func (d *denied) list(id string, most int, explain func(tenant.Key, *policy.Requ
 		}
 	}
 	return out
+}
+
+// ids are id, or for "*" those of the tenants that were refused last, in order.
+func (d *denied) ids(id string, most int) []string {
+	if id != "*" {
+		return []string{id}
+	}
+	type refused struct {
+		id   string
+		last time.Time
+	}
+	d.mu.Lock()
+	all := make([]refused, 0, len(d.tenants))
+	for id, t := range d.tenants {
+		all = append(all, refused{id, t.last})
+	}
+	d.mu.Unlock()
+	slices.SortFunc(all, func(a, b refused) int { return cmp.Or(b.last.Compare(a.last), cmp.Compare(a.id, b.id)) })
+	ids := make([]string, 0, most)
+	for _, one := range all[:min(len(all), most)] {
+		ids = append(ids, one.id)
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func denialOf(s *slot[refusal, request], explain func(tenant.Key, *policy.Request) tenant.Explanation) Denial {
@@ -183,7 +212,7 @@ func denialOf(s *slot[refusal, request], explain func(tenant.Key, *policy.Reques
 	if r.request.RequestMethod != "" {
 		d.Method = printable(r.request.RequestMethod, maxMethodText)
 	}
-	if r.kind == policy.Exempt || explain == nil {
+	if !r.whole || explain == nil {
 		return d
 	}
 	why := explain(r.key, &r.request)

@@ -84,11 +84,11 @@ func families() []family {
 		{other, passthrough, []policy.Reason{policy.NoOrigin, policy.MethodExempt, policy.TenantOff}, append([]policy.Reason{policy.RequestUnseen, policy.TenantForwarded}, nobody...)},
 	}
 	for p := range phases {
-		// Whoever fails has not found the tenant, unless it panics.
+		// Whoever fails has not found the tenant, unless it panics, or holds a value that must not be sent.
 		list = append(list, family{
 			phase(p), failed,
-			[]policy.Reason{policy.Panic},
-			[]policy.Reason{policy.StoreUnavailable, policy.PolicyUnreadable, policy.Deadline, policy.Overload},
+			[]policy.Reason{policy.Panic, policy.PolicyUnreadable},
+			[]policy.Reason{policy.StoreUnavailable, policy.Deadline, policy.Overload},
 		})
 	}
 	return list

@@ -64,6 +64,7 @@ type entry struct {
 	span        trace.SpanContext
 	at          time.Time
 	suppressed  uint32
+	whole       bool // the request can be explained
 }
 
 func newDecisionLog(cfg *Config, dropped *counter) *decisionLog {
@@ -76,7 +77,7 @@ func newDecisionLog(cfg *Config, dropped *counter) *decisionLog {
 
 // observe hands o to the writer if it is worth it. It never waits.
 func (l *decisionLog) observe(o *server.Observation, span trace.Span) {
-	if l.mode == LogOff || o.Late && !o.Rejected && o.Reason != policy.Panic {
+	if l.mode == LogOff || o.Late && !o.Rejected && !o.Panicked {
 		return
 	}
 	usual := o.Outcome < policy.Denied && !o.Rejected
@@ -90,6 +91,7 @@ func (l *decisionLog) observe(o *server.Observation, span trace.Span) {
 	}
 	e := entry{observation: *o, requestID: printable(string(o.RequestID), maxRequestID), at: now, suppressed: suppressed}
 	e.observation.RequestID, e.observation.Trace = nil, nil
+	e.whole = bound(&e.observation.Key, &e.observation.Request) // a full queue must not hold megabytes
 	switch {
 	case span != nil:
 		e.span = span.SpanContext()
@@ -108,22 +110,26 @@ func (l *decisionLog) admit(o *server.Observation, now time.Time) (suppressed ui
 	if l.mode == LogAll {
 		return 0, true
 	}
-	limit := l.errors
 	switch {
 	case o.Outcome == policy.Error || o.Rejected:
+		if !l.errors.allow(now) {
+			l.dropped.add(logRate, 1)
+			return 0, false
+		}
+		return 0, true
 	case o.Outcome == policy.Denied:
-		limit = l.denials
 		if suppressed, ok = l.equal.first(o, now); !ok {
 			return 0, false
 		}
+		if !l.denials.allow(now) {
+			l.equal.unwritten(o, suppressed)
+			l.dropped.add(logRate, 1)
+			return 0, false
+		}
+		return suppressed, true
 	default:
 		return 0, true // thinned out before
 	}
-	if !limit.allow(now) {
-		l.dropped.add(logRate, 1)
-		return 0, false
-	}
-	return suppressed, true
 }
 
 // run writes until ctx ends, and then what is left.
@@ -175,14 +181,16 @@ func (l *decisionLog) write(ctx context.Context, e *entry) {
 	}
 	text("request_id", e.requestID)
 	text("tenant", o.Tenant)
-	text("tier", o.Tier)
+	text("tier", printable(o.Tier, maxTierText))
 	text("method", printable(o.Request.Method, maxMethodText))
 	text("request_method", printable(o.Request.RequestMethod, maxMethodText))
 	if l.origins {
 		text("host", printable(o.Request.Authority, maxHostText))
 		text("origin", printable(o.Request.Origin, maxOriginText))
 	}
-	text("near_miss", l.nearMiss(o))
+	if e.whole {
+		text("near_miss", l.nearMiss(o))
+	}
 	text("variant", o.Variant)
 	text("shadow", o.Shadow)
 	number := func(key string, n int64, is bool) {
@@ -234,14 +242,7 @@ type equalSlot struct {
 // first reports whether o is the first of its kind within the window, by tenant, reason and origin, and how
 // many were not since the last one.
 func (e *equals) first(o *server.Observation, now time.Time) (suppressed uint32, ok bool) {
-	var h maphash.Hash
-	h.SetSeed(e.seed)
-	_, _ = h.WriteString(o.Tenant)
-	_ = h.WriteByte(0)
-	_ = h.WriteByte(byte(o.Reason))
-	_ = h.WriteByte(byte(o.Kind))
-	_, _ = h.WriteString(o.Request.Origin)
-	sum := h.Sum64()
+	sum := e.sum(o)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := &e.slots[sum%equalSlots]
@@ -256,6 +257,27 @@ func (e *equals) first(o *server.Observation, now time.Time) (suppressed uint32,
 	}
 	*s = equalSlot{sum: sum, since: now.UnixNano()}
 	return suppressed, true
+}
+
+// unwritten takes first back: the record came to nothing, so that the next equal one is tried, with this one counted.
+func (e *equals) unwritten(o *server.Observation, suppressed uint32) {
+	sum := e.sum(o)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if s := &e.slots[sum%equalSlots]; s.sum == sum {
+		s.since, s.suppressed = 0, min(suppressed, 1<<32-2)+1
+	}
+}
+
+func (e *equals) sum(o *server.Observation) uint64 {
+	var h maphash.Hash
+	h.SetSeed(e.seed)
+	_, _ = h.WriteString(o.Tenant)
+	_ = h.WriteByte(0)
+	_ = h.WriteByte(byte(o.Reason))
+	_ = h.WriteByte(byte(o.Kind))
+	_, _ = h.WriteString(o.Request.Origin)
+	return h.Sum64()
 }
 
 // ParseLogMode finds a mode by its word: "sampled", "all" or "off"; any other is sampled.

@@ -10,6 +10,7 @@ const (
 	maxPathText   = 256
 	maxRequestID  = 64
 	maxMethodText = 32
+	maxTierText   = 64
 )
 
 const hexDigits = "0123456789abcdef"

@@ -150,6 +150,19 @@ func TestDenialsAreBounded(t *testing.T) {
 	}
 }
 
+// TestPanicsAreCounted by what panicked, not by the reason of the decision.
+func TestPanicsAreCounted(t *testing.T) {
+	tm := start(t, nil)
+	o := failure()
+	o.Reason, o.Panicked = policy.Panic, true
+	tm.Observe(o)
+	o.Late, o.Panicked, o.Conflict = true, false, true
+	tm.Observe(o)
+	if samples, _ := scrape(t, tm); samples["cors_panics_total{}"] != 1 {
+		t.Errorf("%v panics", samples["cors_panics_total{}"])
+	}
+}
+
 func TestRUMCounters(t *testing.T) {
 	tm := start(t, nil)
 	tm.Report("accepted")

@@ -93,7 +93,7 @@ func (s *spans) describe(span trace.Span, o *server.Observation) {
 		}
 	}
 	add("cors.tenant.id", o.Tenant)
-	add("cors.tenant.tier", o.Tier)
+	add("cors.tenant.tier", printable(o.Tier, maxTierText))
 	add("cors.shadow.result", o.Shadow)
 	add("url.scheme", knownScheme(o.Request.Scheme))
 	if s.origins {

@@ -96,10 +96,10 @@ func New(cfg Config) (*Telemetry, error) {
 
 // Start makes the exporters and starts what runs beside the decisions. No back end need be there.
 func (t *Telemetry) Start(ctx context.Context) error {
+	t.reportProblems() // exporters complain already while they are made
 	if err := t.provide(ctx); err != nil {
 		return fmt.Errorf("starting telemetry: %w", err)
 	}
-	t.reportProblems()
 	meter := t.meters.Meter(scope)
 	if err := t.histograms(meter); err != nil {
 		return fmt.Errorf("starting telemetry: %w", err)
@@ -134,13 +134,26 @@ func (t *Telemetry) Stop(ctx context.Context) {
 		return
 	}
 	t.stop()
-	t.parts.Wait()
+	t.await(ctx)
 	var failed error
 	if t.tracers != nil {
 		failed = t.tracers.Shutdown(ctx)
 	}
 	if failed = errors.Join(failed, t.meters.Shutdown(ctx)); failed != nil {
 		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", failed)
+	}
+}
+
+// await waits for the parts as long as ctx lasts: a sink that takes nothing does not hold up the stop.
+func (t *Telemetry) await(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		t.parts.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // a sink that takes nothing does not hold up the stop
 	}
 }
 
