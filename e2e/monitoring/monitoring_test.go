@@ -111,9 +111,7 @@ func checkNames(t *testing.T, l *lab, all []rules.Rule) {
 	for _, r := range all {
 		exprs[r.File+": "+r.Alert+r.Record] = r.Expr
 	}
-	for where, expr := range queries() {
-		exprs[where] = expr
-	}
+	maps.Copy(exprs, queries())
 	labels := map[string][]string{}
 	for where, expr := range exprs {
 		uses := rules.Parse(expr)
