@@ -46,7 +46,7 @@ type subject struct {
 // when Envoy has gone: a canceled stream is how Envoy ends one, not a failure.
 func (s *Service) process(stream grpc.ServerStream) error {
 	ctx := stream.Context()
-	x := exchange{gone: ctx.Done(), request: ctx, hint: tenantHint(ctx), overloaded: s.enter()}
+	x := exchange{gone: ctx.Done(), request: ctx, hint: tenantHint(ctx), overloaded: s.enter(), subject: subject{freshness: tenant.Unknown}}
 	defer s.leave()
 	life := lifetimeOf(ctx)
 	defer life.end()

@@ -31,7 +31,7 @@ func (r *mirrorRegistry) figures() telemetry.Figures {
 		Negative: int64(status.Negative),
 		Created:  stats.Created, Updated: stats.Updated, Deleted: stats.Removed,
 		Rejected: telemetry.RejectedDocuments{
-			Invalid: stats.Rejected - stats.Unreadable, OlderRevision: stats.Regressed, HostConflict: stats.HostConflicts,
+			Invalid: stats.Invalid, OlderRevision: stats.Regressed, HostConflict: stats.HostConflicts,
 			HeldBack: stats.HeldBack, Missing: stats.Missing, Unreadable: stats.Unreadable,
 		},
 		Store: &telemetry.StoreFigures{

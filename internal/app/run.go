@@ -24,10 +24,19 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.startTelemetry(ctx); err != nil {
 		return errors.Join(err, a.release())
 	}
-	group.Go(func() error { return part("tenant registry", a.registry.Run(parts)) })
-	a.stopping.push(step{"tenant registry stopped", closeBound, func(context.Context) error {
+	registryEnded := make(chan struct{})
+	group.Go(func() error {
+		defer close(registryEnded)
+		return part("tenant registry", a.registry.Run(parts))
+	})
+	a.stopping.push(step{"tenant registry stopped", closeBound, func(ctx context.Context) error {
 		cancel()
-		return nil
+		select { // what it does last is measured, too
+		case <-registryEnded:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}})
 	if a.admin != nil {
 		group.Go(func() error { return part("admin pages", a.admin.Serve(a.adminListener)) })

@@ -25,6 +25,7 @@ func (a *App) newTelemetry() (*telemetry.Telemetry, error) {
 		Decisions: telemetry.ParseLogMode(a.cfg.Telemetry.DecisionLog),
 		Traces:    telemetry.Protocol(a.cfg.Telemetry.OTLP.Traces),
 		Metrics:   telemetry.Protocol(a.cfg.Telemetry.OTLP.Metrics),
+		SpanQueue: a.cfg.Telemetry.OTLP.SpanQueue,
 		Log:       a.log,
 		Explain:   a.explain,
 		Streams:   func() int { return a.service.Active() },

@@ -14,7 +14,12 @@ type OTLP struct {
 	Traces, Metrics string
 	// Sampler is the sampling that OTEL_TRACES_SAMPLER names; nil leaves it to the flags.
 	Sampler *Sampler
+	// SpanQueue is how many spans may wait for a collector; 0 is the usual 2048.
+	SpanQueue int
 }
+
+// maxSpanQueue bounds the memory of spans that wait; each takes a few kilobytes.
+const maxSpanQueue = 100_000
 
 // Sampler is one ratio for all decisions.
 type Sampler struct {
@@ -41,6 +46,7 @@ func (t *Telemetry) Environment(environ []string) Problems {
 	t.OTLP.Traces = v.protocol("TRACES", &ps)
 	t.OTLP.Metrics = v.protocol("METRICS", &ps)
 	t.OTLP.Sampler = v.sampler(&ps)
+	t.OTLP.SpanQueue = v.spanQueue(&ps)
 	// What concerns both signals was found twice.
 	slices.SortStableFunc(ps, func(a, b Problem) int { return strings.Compare(a.Source, b.Source) })
 	return slices.Compact(ps)
@@ -93,6 +99,20 @@ func (v variables) protocol(signal string, ps *Problems) string {
 	}
 	*ps = append(*ps, Problem{Source: name, Detail: strconv.Quote(protocol) + " is not spoken", Fix: "write grpc or http/protobuf"})
 	return ""
+}
+
+func (v variables) spanQueue(ps *Problems) int {
+	const variable = "OTEL_BSP_MAX_QUEUE_SIZE"
+	text := v[variable]
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > maxSpanQueue {
+		*ps = append(*ps, Problem{Source: variable, Detail: strconv.Quote(text) + " is no number of spans", Fix: "write a whole number from 1 to " + strconv.Itoa(maxSpanQueue)})
+		return 0
+	}
+	return n
 }
 
 func (v variables) sampler(ps *Problems) *Sampler {

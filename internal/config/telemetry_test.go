@@ -42,6 +42,8 @@ func TestEnvironmentOfOpenTelemetry(t *testing.T) {
 			[]string{"OTEL_EXPORTER_OTLP_ENDPOINT: ", "OTEL_EXPORTER_OTLP_PROTOCOL: ", "OTEL_METRICS_EXPORTER: ", "OTEL_TRACES_SAMPLER_ARG: "},
 		},
 		{"once, although it concerns both signals", []string{"OTEL_EXPORTER_OTLP_ENDPOINT=collector:4318"}, OTLP{Traces: "http/protobuf", Metrics: "http/protobuf"}, []string{"OTEL_EXPORTER_OTLP_ENDPOINT: "}},
+		{"a longer queue", []string{"OTEL_BSP_MAX_QUEUE_SIZE=4096"}, OTLP{SpanQueue: 4096}, nil},
+		{"no queue", []string{"OTEL_BSP_MAX_QUEUE_SIZE=0"}, OTLP{}, []string{"OTEL_BSP_MAX_QUEUE_SIZE: "}},
 		{"a sampler that is none", []string{"OTEL_TRACES_SAMPLER=parentbased_jaeger_remote"}, OTLP{}, []string{"OTEL_TRACES_SAMPLER: "}},
 		{"prometheus has no traces", []string{"OTEL_TRACES_EXPORTER=prometheus"}, OTLP{}, []string{"OTEL_TRACES_EXPORTER: "}},
 	}

@@ -68,7 +68,7 @@ func (t *Telemetry) provide(ctx context.Context) error {
 			AttributeValueLengthLimit: maxAttribute, AttributeCountLimit: 32, EventCountLimit: 4, LinkCountLimit: 64,
 			AttributePerEventCountLimit: 8, AttributePerLinkCountLimit: 8,
 		}),
-		sdktrace.WithBatcher(countedExporter{exporter, t.spans.dropped}), // a queue of 2048, or as OTEL_BSP_... says
+		sdktrace.WithSpanProcessor(newQueue(exporter, t.cfg.SpanQueue, t.spans.dropped)),
 	)
 	t.spans.tracer = t.tracers.Tracer(scope)
 	return nil
@@ -122,21 +122,6 @@ func exportSpans(ctx context.Context, p Protocol) (sdktrace.SpanExporter, error)
 		return otlptracegrpc.New(ctx)
 	}
 	return otlptracehttp.New(ctx)
-}
-
-// countedExporter counts the spans that were not delivered.
-type countedExporter struct {
-	sdktrace.SpanExporter
-	dropped *counter
-}
-
-// ExportSpans implements [sdktrace.SpanExporter].
-func (e countedExporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	err := e.SpanExporter.ExportSpans(ctx, spans)
-	if err != nil {
-		e.dropped.add(spanExport, int64(len(spans)))
-	}
-	return err
 }
 
 // newRegistry is what /metrics gathers from.

@@ -11,6 +11,9 @@ import (
 // problemEvery is how often the same is said of a back end that does not answer.
 const problemEvery = time.Minute
 
+// maxProblemText bounds what is said of it, in bytes: a collector's own words may be in it.
+const maxProblemText = 512
+
 // reportProblems has OpenTelemetry's own complaints written to the log of the process. Its way to take them is one for
 // all of a process; otherwise they would go to standard error as lines of another form.
 func (t *Telemetry) reportProblems() {
@@ -32,7 +35,7 @@ func (p *problemLog) Handle(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now := time.Now(); p.last.IsZero() || now.Sub(p.last) >= problemEvery {
-		p.t.cfg.Log.Warn("spans or metrics cannot be delivered; decisions are not affected", "error", err, "suppressed", p.suppressed)
+		p.t.cfg.Log.Warn("spans or metrics cannot be delivered; decisions are not affected", "error", printable(err.Error(), maxProblemText), "suppressed", p.suppressed)
 		p.last, p.suppressed = now, 0
 		return
 	}

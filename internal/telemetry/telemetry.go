@@ -33,6 +33,8 @@ type Config struct {
 	Decisions LogMode
 	// Traces and Metrics are pushed by OTLP, or not.
 	Traces, Metrics Protocol
+	// SpanQueue is how many spans may wait for a collector; 0 is [DefaultSpanQueue].
+	SpanQueue int
 	// Log takes the decision log, and what is wrong with telemetry itself.
 	Log *slog.Logger
 
@@ -97,20 +99,37 @@ func New(cfg Config) (*Telemetry, error) {
 // Start makes the exporters and starts what runs beside the decisions. No back end need be there.
 func (t *Telemetry) Start(ctx context.Context) error {
 	t.reportProblems() // exporters complain already while they are made
-	if err := t.provide(ctx); err != nil {
-		return fmt.Errorf("starting telemetry: %w", err)
-	}
-	meter := t.meters.Meter(scope)
-	if err := t.histograms(meter); err != nil {
-		return fmt.Errorf("starting telemetry: %w", err)
-	}
-	if _, err := newInstruments(meter, t.list, t.collect); err != nil {
-		return fmt.Errorf("starting telemetry: %w", err)
+	if err := t.instrument(ctx); err != nil {
+		return errors.Join(fmt.Errorf("starting telemetry: %w", err), t.shutdown(ctx))
 	}
 	ctx, t.stop = context.WithCancel(context.WithoutCancel(ctx))
 	t.parts.Go(func() { t.log.run(ctx) })
 	t.parts.Go(func() { watchStalls(ctx, t.stalled) })
 	return nil
+}
+
+// instrument makes providers and instruments.
+func (t *Telemetry) instrument(ctx context.Context) error {
+	if err := t.provide(ctx); err != nil {
+		return err
+	}
+	meter := t.meters.Meter(scope)
+	if err := t.histograms(meter); err != nil {
+		return err
+	}
+	_, err := newInstruments(meter, t.list, t.collect)
+	return err
+}
+
+// shutdown ends the providers that there are.
+func (t *Telemetry) shutdown(ctx context.Context) (failed error) {
+	if t.tracers != nil {
+		failed = t.tracers.Shutdown(ctx)
+	}
+	if t.meters != nil {
+		failed = errors.Join(failed, t.meters.Shutdown(ctx))
+	}
+	return failed
 }
 
 func (t *Telemetry) histograms(meter metric.Meter) error {
@@ -135,11 +154,7 @@ func (t *Telemetry) Stop(ctx context.Context) {
 	}
 	t.stop()
 	t.await(ctx)
-	var failed error
-	if t.tracers != nil {
-		failed = t.tracers.Shutdown(ctx)
-	}
-	if failed = errors.Join(failed, t.meters.Shutdown(ctx)); failed != nil {
+	if failed := t.shutdown(ctx); failed != nil {
 		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", failed)
 	}
 }

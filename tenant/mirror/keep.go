@@ -51,6 +51,8 @@ func (m *Mirror) reject(n *news, h *held, now int64, why error) {
 	m.counters.rejected.Add(1)
 	if n.err != nil {
 		m.counters.unreadable.Add(1)
+	} else {
+		m.counters.invalid.Add(1)
 	}
 	if m.problems.add(n.id, why.Error()) {
 		m.opt.Log.Warn("a tenant document in the store cannot be used; the last good one stays in force",

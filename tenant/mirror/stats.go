@@ -12,7 +12,8 @@ type counters struct {
 	reads, failed, inFlight                            atomic.Int64
 	applied, rejected, deleted, discarded              atomic.Int64
 	regressed, integrity, missing, heldBack            atomic.Int64
-	strange, unreadable, created, updated, removed     atomic.Int64
+	strange, invalid, unreadable                       atomic.Int64
+	created, updated, removed                          atomic.Int64
 	unknown, refused, overdue, expired                 atomic.Int64
 	changes, sessions, resyncs, stuck, verdictsChanged atomic.Int64
 	survey                                             atomic.Pointer[survey]
@@ -47,8 +48,8 @@ type Stats struct {
 	Reads, FailedLoads, LoadsInFlight int64
 	// Applied documents, Rejected ones (the last good one stayed), Deleted tenants.
 	Applied, Rejected, Deleted int64
-	// Unreadable are those of the Rejected of which nothing could be read.
-	Unreadable int64
+	// Invalid and Unreadable are the two kinds of the Rejected: of the latter nothing could be read.
+	Invalid, Unreadable int64
 	// Created, Updated and Removed tenants: the changes that were put in force, without what was
 	// loaded for the first time. Saying that a tenant is deleted, or that it is gone, removes it.
 	Created, Updated, Removed int64
@@ -84,6 +85,7 @@ func (m *Mirror) Stats() Stats {
 		Unknown: c.unknown.Load(), Refused: c.refused.Load(), Overdue: c.overdue.Load(), Expired: c.expired.Load(),
 		Changes: c.changes.Load(), Sessions: c.sessions.Load(), Resyncs: c.resyncs.Load(), Stuck: c.stuck.Load(),
 		Verdicts:   c.verdictsChanged.Load(),
+		Invalid:    c.invalid.Load(),
 		Unreadable: c.unreadable.Load(), HostConflicts: c.strange.Load(),
 		Created: c.created.Load(), Updated: c.updated.Load(), Removed: c.removed.Load(),
 	}
