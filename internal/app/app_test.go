@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -193,9 +194,19 @@ func await(t *testing.T, what string, is func() bool) {
 // readyz asks the admin server.
 func (p *process) readyz(t *testing.T) (int, Readiness) {
 	t.Helper()
-	transport := &http.Transport{DisableKeepAlives: true}
-	client := &http.Client{Timeout: patience, Transport: transport}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.AdminAddr().String()+"/readyz", http.NoBody)
+	status, text := p.get(t, "/readyz")
+	var r Readiness
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		t.Fatal(err)
+	}
+	return status, r
+}
+
+// get asks the admin server for a page.
+func (p *process) get(t *testing.T, path string) (status int, text string) {
+	t.Helper()
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.AdminAddr().String()+path, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,11 +215,11 @@ func (p *process) readyz(t *testing.T) (int, Readiness) {
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	var r Readiness
-	if err := json.NewDecoder(resp.Body).Decode(&r); err != nil {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode, r
+	return resp.StatusCode, string(body)
 }
 
 func TestServeOnSocket(t *testing.T) {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,24 +12,14 @@ import (
 	"github.com/corsgate/corsgate/internal/telemetry"
 )
 
-// get asks the admin server.
-func (p *process) get(t *testing.T, path string) string {
+// page is an answer of the admin server that is a good one.
+func (p *process) page(t *testing.T, path string) string {
 	t.Helper()
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.AdminAddr().String()+path, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
+	status, text := p.get(t, path)
+	if status != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, status, text)
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
-	}
-	return string(text)
+	return text
 }
 
 // TestWhyIsThisOriginBlocked: a denial is counted, remembered with its near miss, and logged; once the document is
@@ -44,13 +33,13 @@ func TestWhyIsThisOriginBlocked(t *testing.T) {
 		t.Fatalf("preflight: %d", got)
 	}
 	const series = `cors_decisions_total{cors_outcome="denied",cors_phase="preflight",cors_reason="origin_not_listed",cors_tenant_tier="other"} 1`
-	if metrics := p.get(t, "/metrics"); !strings.Contains(metrics, series+"\n") {
+	if metrics := p.page(t, "/metrics"); !strings.Contains(metrics, series+"\n") {
 		t.Errorf("no %s", series)
 	}
 	denials := func() telemetry.Denial {
 		t.Helper()
 		var list []telemetry.TenantDenials
-		if err := json.Unmarshal([]byte(p.get(t, "/denials?tenant=acme")), &list); err != nil {
+		if err := json.Unmarshal([]byte(p.page(t, "/denials?tenant=acme")), &list); err != nil {
 			t.Fatal(err)
 		}
 		if len(list) != 1 || len(list[0].Denials) != 1 {
@@ -68,7 +57,7 @@ func TestWhyIsThisOriginBlocked(t *testing.T) {
 		t.Errorf("after the change: %+v", d)
 	}
 	for path, want := range map[string]string{"/denials?tenant=nobody": "[]\n", "/denials?tenant=%0a": "[]\n"} {
-		if got := p.get(t, path); got != want {
+		if got := p.page(t, path); got != want {
 			t.Errorf("%s: %s", path, got)
 		}
 	}
