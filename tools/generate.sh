@@ -18,6 +18,9 @@ go run ./internal/telemetry/page >"$out/docs/metrics.md"
 mkdir -p "$out/deploy/compose"
 go run ./cmd/corsgate render envoy --design c --output "$out/deploy/compose/envoy.yaml" \
 	--envoy-listen 0.0.0.0:10000 --envoy-admin= --processor corsgate:9002 --upstream app:8080
+# The same with its profile "monitoring".
+go run ./cmd/corsgate render envoy --design c --output "$out/deploy/compose/envoy-monitoring.yaml" \
+	--envoy-listen 0.0.0.0:10000 --processor corsgate:9002 --upstream app:8080 --tracing otel-collector:4317
 
 # What Grafana shows.
 go run ./deploy/monitoring/dashboards/generate "$out/deploy/monitoring/grafana/dashboards"

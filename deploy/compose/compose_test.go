@@ -23,14 +23,18 @@ const root = "../.."
 
 // service is what the tests need of one service.
 type service struct {
-	Image       string   `yaml:"image"`
-	Build       string   `yaml:"build"`
-	Command     []string `yaml:"command"`
-	Volumes     []string `yaml:"volumes"`
-	Secrets     []string `yaml:"secrets"`
-	ReadOnly    bool     `yaml:"read_only"`
-	CapDrop     []string `yaml:"cap_drop"`
-	SecurityOpt []string `yaml:"security_opt"`
+	Image       string            `yaml:"image"`
+	Profiles    []string          `yaml:"profiles"`
+	NetworkMode string            `yaml:"network_mode"`
+	Ports       []string          `yaml:"ports"`
+	Environment map[string]string `yaml:"environment"`
+	Build       string            `yaml:"build"`
+	Command     []string          `yaml:"command"`
+	Volumes     []string          `yaml:"volumes"`
+	Secrets     []string          `yaml:"secrets"`
+	ReadOnly    bool              `yaml:"read_only"`
+	CapDrop     []string          `yaml:"cap_drop"`
+	SecurityOpt []string          `yaml:"security_opt"`
 	Healthcheck struct {
 		Test []string `yaml:"test"`
 	} `yaml:"healthcheck"`
@@ -64,7 +68,7 @@ func TestMountsExist(t *testing.T) {
 	p := load(t)
 	files := 0
 	for name, s := range p.Services {
-		for _, volume := range s.Volumes {
+		for _, volume := range append(expanded(s.Volumes, ""), expanded(s.Volumes, monitoring)...) {
 			source, _, _ := strings.Cut(volume, ":")
 			if !strings.HasPrefix(source, ".") {
 				if _, ok := p.Volumes[source]; !ok {
@@ -83,8 +87,8 @@ func TestMountsExist(t *testing.T) {
 			}
 		}
 	}
-	if files != 3 {
-		t.Errorf("%d files are mounted, want Envoy's configuration, the tenants and the users of Redis", files)
+	if files != 2*10 { // each is looked at without and with the profile
+		t.Errorf("%d files and directories are mounted", files/2)
 	}
 }
 
@@ -98,8 +102,8 @@ func TestServicesHaveNoRights(t *testing.T) {
 			t.Errorf("service %s: read only %t, dropped %q, options %q", name, s.ReadOnly, s.CapDrop, s.SecurityOpt)
 		}
 	}
-	if len(services) != 4 {
-		t.Errorf("%d services beside Envoy, want corsgate, seed, redis and app", len(services))
+	if len(services) != 10 {
+		t.Errorf("%d services beside Envoy", len(services))
 	}
 }
 
@@ -130,33 +134,44 @@ const (
 	upstream  = "app:8080"
 )
 
+// configurations are Envoy's, without and with the profile.
+func configurations() map[string]envoy.Options {
+	plain := envoy.DefaultOptions(envoy.Metadata)
+	plain.Listen, plain.Processors, plain.Upstream = "0.0.0.0:10000", []string{processor}, upstream
+	traced := plain
+	plain.Admin = ""
+	traced.Tracing = &envoy.Tracing{Collector: "otel-collector:4317", Sampling: 100, Service: "envoy"}
+	return map[string]envoy.Options{"envoy.yaml": plain, "envoy-monitoring.yaml": traced}
+}
+
 func TestEnvoyConfigurationIsCurrent(t *testing.T) {
 	t.Parallel()
-	o := envoy.DefaultOptions(envoy.Metadata)
-	o.Listen, o.Admin = "0.0.0.0:10000", ""
-	o.Processors, o.Upstream = []string{processor}, upstream
-	want, err := envoy.Render(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := os.ReadFile("envoy.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("envoy.yaml is not current: run make generate (-want +got):\n%s", diff)
+	for name, o := range configurations() {
+		want, err := envoy.Render(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s is not current: run make generate (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
 func TestEnvoyAcceptsConfiguration(t *testing.T) {
 	t.Parallel()
-	path, err := filepath.Abs("envoy.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(t.Context(), harness.EnvoyBinary(t), "--mode", "validate", "--config-path", path).CombinedOutput()
-	if err != nil {
-		t.Errorf("envoy refuses envoy.yaml: %v\n%s", err, out)
+	for name := range configurations() {
+		path, err := filepath.Abs(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), harness.EnvoyBinary(t), "--mode", "validate", "--config-path", path).CombinedOutput()
+		if err != nil {
+			t.Errorf("envoy refuses %s: %v\n%s", name, err, out)
+		}
 	}
 }
 

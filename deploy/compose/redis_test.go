@@ -90,7 +90,8 @@ func TestCommands(t *testing.T) {
 	redisSocket, socket := filepath.Join(dir, "redis"), filepath.Join(dir, "corsgate")
 	places := map[string]string{
 		"redis://redis:6379": "unix://" + redisSocket, "0.0.0.0:9002": "unix:" + socket,
-		"/data": dir, "/var/lib/corsgate": filepath.Join(dir, "state"),
+		"0.0.0.0:9003": "127.0.0.1:0",
+		"/data":        dir, "/var/lib/corsgate": filepath.Join(dir, "state"),
 	}
 
 	command := p.here(t, "redis", places)
