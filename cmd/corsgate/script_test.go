@@ -35,11 +35,16 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("ESC", "\x1b")
+			e.Setenv("GORACE", endAtOnce)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
 	})
 }
+
+// endAtOnce keeps the race detector from waiting a second at the end of every command for races that are not reported
+// yet; those that are found still fail it.
+const endAtOnce = "atexit_sleep_ms=0"
 
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {

@@ -46,6 +46,7 @@ func TestTenantScripts(t *testing.T) {
 				Setup: func(e *testscript.Env) error {
 					e.Setenv("CORSGATE_REDIS", server.URL())
 					e.Setenv("CORSGATE_BY", "ana@desk")
+					e.Setenv("GORACE", endAtOnce)
 					return nil
 				},
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
