@@ -1,11 +1,13 @@
 package compose_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -39,14 +41,14 @@ func expanded(words []string, profile string) []string {
 }
 
 // read parses a file of the repository.
-func read(t *testing.T, path string, into any) string {
+func read(t *testing.T, name string, into any) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, path))
+	text, err := os.ReadFile(filepath.Join(root, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := yaml.Unmarshal(text, into); err != nil {
-		t.Fatalf("%s: %v", path, err)
+		t.Fatalf("%s: %v", name, err)
 	}
 	return string(text)
 }
@@ -93,34 +95,42 @@ func TestPrometheus(t *testing.T) {
 	var c struct {
 		RuleFiles []string `yaml:"rule_files"`
 		Scrape    []struct {
-			Name   string `yaml:"job_name"`
-			Static []struct{ Targets []string }
+			Name   string                       `yaml:"job_name"`
+			Static []struct{ Targets []string } `yaml:"static_configs"`
 		} `yaml:"scrape_configs"`
 	}
 	text := read(t, "deploy/monitoring/compose/prometheus.yaml", &c)
 	got := map[string]string{}
 	for _, job := range c.Scrape {
-		if len(job.Static) == 0 {
-			continue
+		for _, static := range job.Static {
+			got[job.Name] += strings.Join(static.Targets, ",")
 		}
-		got[job.Name] = strings.Join(job.Static[0].Targets, ",")
 	}
 	want := map[string]string{
 		"corsgate": "corsgate:" + portAfter(t, p.Services["corsgate"], "--admin-listen"),
 		"probe":    "probe:" + portAfter(t, p.Services["probe"], "--listen"),
+		"envoy":    configurations()["envoy-monitoring.yaml"].Admin,
 	}
-	for job, target := range want {
-		if !strings.Contains(text, `job_name: `+job+"\n") || !strings.Contains(text, `"`+target+`"`) {
-			t.Errorf("the job %s does not scrape %s: %v", job, target, got)
-		}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("targets (-want +got):\n%s", diff)
+	}
+	// The rules are read from where they are mounted.
+	mounted := map[string]string{}
+	for _, volume := range p.Services["prometheus"].Volumes {
+		source, rest, _ := strings.Cut(volume, ":")
+		target, _, _ := strings.Cut(rest, ":")
+		mounted[target] = source
+	}
+	if len(c.RuleFiles) != 1 || mounted[path.Dir(c.RuleFiles[0])] == "" {
+		t.Fatalf("rules are read from %q, mounted is %v", c.RuleFiles, mounted)
 	}
 	dir := t.TempDir()
 	config := filepath.Join(dir, "prometheus.yaml")
-	rules, err := filepath.Abs(filepath.Join(root, "deploy/monitoring/prometheus/rules"))
+	rules, err := filepath.Abs(filepath.Join(root, mounted[path.Dir(c.RuleFiles[0])]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(config, []byte(strings.ReplaceAll(text, "/etc/prometheus/rules", rules)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(strings.ReplaceAll(text, path.Dir(c.RuleFiles[0]), rules)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	address := harness.FreeAddr(t)
@@ -128,6 +138,17 @@ func TestPrometheus(t *testing.T) {
 	command[slices.Index(command, "--config.file")+1] = config
 	harness.StartProcess(t, "prometheus", exec.CommandContext(t.Context(), program, command...))
 	harness.Eventually(t, "Prometheus", func() error { return ok("http://" + address + "/-/ready") })
+	resp, err := http.Get("http://" + address + "/api/v1/rules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	var loaded struct {
+		Data struct{ Groups []struct{ Name string } }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&loaded); err != nil || len(loaded.Data.Groups) < 5 {
+		t.Errorf("%d groups of rules are loaded: %v", len(loaded.Data.Groups), err)
+	}
 	if p.Services["prometheus"].NetworkMode != "service:envoy" || !slices.Contains(p.Services["envoy"].Ports, "127.0.0.1:9090:9090") {
 		t.Error("Prometheus cannot reach Envoy's admin interface, or nobody Prometheus")
 	}

@@ -17,7 +17,7 @@ func Debug() Dashboard {
 
 const howToExplain = `**Why was this request denied?** With tenants in files:
 
-    corsgate explain --tenants PATH --host api.acme.example --origin https://app.acme.example --method PUT
+    corsgate explain --tenants PATH --host api.acme.example --origin https://app.acme.example --request-method PUT
 
 With Redis, first ` + "`corsgate tenant export -o tenants/`" + `. It names the rule, the entry and the near miss.
 
