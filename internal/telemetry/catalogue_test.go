@@ -187,7 +187,7 @@ func TestScrape(t *testing.T) {
 	tm.Observe(grant("acme", "https://a.example"))
 	for accept, want := range map[string]string{
 		"text/plain":                       "cors_decision_duration_seconds_bucket{",
-		"application/openmetrics-text":     "_id=\"",
+		"application/openmetrics-text":     "trace_id=\"",
 		"text/plain;version=0.0.4;q=0.5,*": "cors_decisions_total{",
 	} {
 		w := httptest.NewRecorder()
