@@ -42,9 +42,23 @@ func TestCatalogueIsWhatIsScraped(t *testing.T) {
 			t.Errorf("%s has %d sets of labels, more than %d", m.Name, n, m.Most)
 		}
 		checkLabels(t, &m, f)
+		checkBounds(t, &m, f)
 	}
 	for name := range families {
 		t.Errorf("%s is in a scrape and not in the catalogue", name)
+	}
+}
+
+func checkBounds(t *testing.T, m *Metric, f *dto.MetricFamily) {
+	t.Helper()
+	for _, sample := range f.GetMetric() {
+		var bounds []float64
+		for _, b := range sample.GetHistogram().GetBucket() {
+			bounds = append(bounds, b.GetUpperBound())
+		}
+		if !slices.Equal(bounds, m.Bounds) {
+			t.Errorf("%s has the bounds %v, want %v", m.Name, bounds, m.Bounds)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +36,9 @@ func (p *problemLog) Handle(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now := time.Now(); p.last.IsZero() || now.Sub(p.last) >= problemEvery {
-		p.t.cfg.Log.Warn("spans or metrics cannot be delivered; decisions are not affected", "error", printable(err.Error(), maxProblemText), "suppressed", p.suppressed)
+		// A sentence has blanks. A backslash is escaped, too, so this text stands for nothing else.
+		text := strings.ReplaceAll(printable(err.Error(), maxProblemText), `\x20`, " ")
+		p.t.cfg.Log.Warn("spans or metrics cannot be delivered; decisions are not affected", "error", text, "suppressed", p.suppressed)
 		p.last, p.suppressed = now, 0
 		return
 	}

@@ -21,8 +21,11 @@ func TestProblems(t *testing.T) {
 			p.Handle(errors.New("nobody\nlistens"))
 		}
 		<-time.After(problemEvery)
-		p.Handle(errors.New("still nobody"))
+		p.Handle(errors.New("still \x1b nobody"))
 		got := lines(t, w.String())
+		if len(got) == 2 && got[1]["error"] != `still \x1b nobody` {
+			t.Errorf("error %q", got[1]["error"])
+		}
 		if len(got) != 2 || got[0]["suppressed"] != 0.0 || got[1]["suppressed"] != 2.0 {
 			t.Errorf("%v", got)
 		}

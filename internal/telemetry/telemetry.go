@@ -136,7 +136,7 @@ func (t *Telemetry) histograms(meter metric.Meter) error {
 	var err error
 	histogram := func(name string) metric.Float64Histogram {
 		m := t.list[name]
-		h, failed := meter.Float64Histogram(name, metric.WithUnit(m.Unit), metric.WithDescription(m.Help), metric.WithExplicitBucketBoundaries(m.Bounds...))
+		h, failed := meter.Float64Histogram(name, metric.WithUnit(m.Unit), metric.WithDescription(m.Help)) // the view has the bounds
 		err = errors.Join(err, failed)
 		return h
 	}
