@@ -42,6 +42,7 @@ test: ## prove everything: lint, generated code, unit and end-to-end tests
 	@$(MAKE) --no-print-directory -j4 tools
 	@$(MAKE) --no-print-directory -j1 lint check-generated
 	$(REQUIRE) go test -vet=off $(TEST_FLAGS) ./...
+	$(REQUIRE) go -C bench test -vet=off $(TEST_FLAGS) ./...
 
 ##@ Work
 
@@ -68,11 +69,11 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted
 .PHONY: bench
 bench: ## benchmarks of policy, tenant, server and telemetry, and what telemetry costs the server
 	go test -run='^$$' -bench=. -benchmem $(BENCH_PACKAGES)
-	go run ./bench/telemetry
+	go -C bench run ./telemetry
 
 .PHONY: bench-registry
 bench-registry: tools-apt ## what tenants in Redis cost, with a real redis-server, beside the limits
-	go run ./bench/registry
+	go -C bench run ./registry
 
 .PHONY: cover
 cover: $(TOOLS)/python.stamp ## coverage of all packages by all tests, in artifacts/
@@ -86,6 +87,7 @@ cover: $(TOOLS)/python.stamp ## coverage of all packages by all tests, in artifa
 .PHONY: lint
 lint: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## golangci-lint (with go vet), formatting, buf lint
 	$(GOLANGCI) run
+	cd bench && ../$(GOLANGCI) run
 	$(GOLANGCI) fmt --diff
 	$(BUF) lint
 	$(BUF) format --diff --exit-code
@@ -128,6 +130,7 @@ tools-apt:
 .PHONY: tools-modules
 tools-modules:
 	@go mod download
+	@go -C bench mod download
 
 .PHONY: clean
 clean: ## remove what was built, but not the tools

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fails if a generated file is not what its source gives, or has no source any
-# more, and if go.mod or go.sum is not tidy. Compares with a fresh copy, so an uncommitted change is no obstacle.
+# more, and if a go.mod or go.sum is not tidy. Compares with a fresh copy, so an uncommitted change is no obstacle.
 # usage: tools/check-generated.sh BUF
 set -eu
 
@@ -21,6 +21,7 @@ for file in $(find proto -name '*.pb.go' | sort); do
 	[ -e "$fresh/$file" ] || check "$file"
 done
 go mod tidy -diff || stale=1
+go -C bench mod tidy -diff || stale=1
 if [ "$stale" -ne 0 ]; then
 	echo "generated files are not current: run make generate and go mod tidy" >&2
 	exit 1
