@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"time"
+)
+
+// sample is what one contender did with one kind of request in one round.
+type sample struct {
+	Contender string `json:"contender"`
+	Kind      string `json:"kind"`
+	Round     int    `json:"round"`
+	Requests  int    `json:"requests"`
+	// Microseconds of processor time a request.
+	Envoy  float64 `json:"envoy_us"`
+	Server float64 `json:"server_us"`
+	// PerSecond is the throughput with as many requests at once as there are connections.
+	PerSecond float64 `json:"per_second"`
+	// Streams are the calls that Envoy opened, a request.
+	Streams float64 `json:"streams"`
+	// At a fixed rate: microseconds.
+	Rate float64 `json:"rate,omitempty"`
+	P50  float64 `json:"p50_us,omitempty"`
+	P99  float64 `json:"p99_us,omitempty"`
+}
+
+// compare measures all contenders.
+func (l *lab) compare() bool {
+	only, err := regexp.Compile(l.only)
+	l.check(err, "reading -only")
+	redis := l.redis(tenants{n: 1})
+	var rigs []*rig
+	for _, c := range contenders() {
+		if only.MatchString(c.name) {
+			rigs = append(rigs, l.start(c, redis))
+		}
+	}
+	var samples []sample
+	for round := range l.rounds + 1 {
+		for _, k := range kinds() {
+			// Each comes first in its turn.
+			turn := slices.Concat(rigs[round%len(rigs):], rigs[:round%len(rigs)])
+			for _, r := range turn {
+				s := l.sample(r, k)
+				s.Round = round
+				if round > 0 { // the first one warms up
+					samples = append(samples, s)
+				}
+			}
+		}
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, l.rounds)
+	}
+	if l.latency {
+		l.paced(rigs, samples)
+	}
+	res := newResult(l, samples)
+	res.print(os.Stdout)
+	l.write(res)
+	return res.held()
+}
+
+// sample saturates one contender for a window.
+func (l *lab) sample(r *rig, k kind) sample {
+	fail := func(err error) { l.check(err, r.name+", "+k.name) }
+	before, err := r.used(l.tb.Context())
+	fail(err)
+	began := time.Now()
+	n, err := r.saturate(l.tb.Context(), l.window, always(k.request(host)), r.expected(k))
+	took := time.Since(began)
+	fail(err)
+	after, err := r.used(l.tb.Context())
+	fail(err)
+	per := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) / float64(n) }
+	return sample{
+		Contender: r.name, Kind: k.name, Requests: n,
+		Envoy:     per(after.envoy - before.envoy),
+		Server:    per(after.server - before.server),
+		PerSecond: float64(n) / took.Seconds(),
+		Streams:   float64(after.streams-before.streams) / float64(n),
+	}
+}
+
+// usage is what a rig has used so far.
+type usage struct {
+	envoy, server time.Duration
+	streams       int
+}
+
+func (r *rig) used(ctx context.Context) (u usage, err error) {
+	if u.streams, err = r.streams(ctx); err != nil {
+		return u, err
+	}
+	if u.envoy, err = r.proxy.used(); err != nil || r.processor == nil {
+		return u, err
+	}
+	u.server, err = r.processor.used()
+	return u, err
+}
+
+// paced adds latencies at half of what the server without decisions of the same design can do, the same
+// rate for both, and for those without a server half of what plain Envoy can do.
+func (l *lab) paced(rigs []*rig, samples []sample) {
+	for i := range samples {
+		s := &samples[i]
+		j := slices.IndexFunc(rigs, func(r *rig) bool { return r.name == s.Contender })
+		r := rigs[j]
+		base := r.rival()
+		if r.server == "" {
+			base = r.name
+		}
+		s.Rate = half(samples, base, s.Kind)
+		if s.Rate == 0 {
+			s.Rate = half(samples, r.name, s.Kind)
+		}
+		k := kinds()[slices.IndexFunc(kinds(), func(k kind) bool { return k.name == s.Kind })]
+		times, err := r.pace(l.tb.Context(), l.window, s.Rate, always(k.request(host)), r.expected(k))
+		l.check(err, r.name+" at a fixed rate")
+		s.P50, s.P99 = quantile(times, 0.5), quantile(times, 0.99)
+	}
+}
+
+func half(samples []sample, contender, kind string) float64 {
+	return median(each(samples, contender, kind, func(s *sample) float64 { return s.PerSecond })) / 2
+}
+
+func quantile(sorted []time.Duration, q float64) float64 {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return float64(sorted[int(q*float64(len(sorted)-1))]) / float64(time.Microsecond)
+}
+
+// each gives one figure of every round, in their order.
+func each(samples []sample, contender, kind string, figure func(*sample) float64) []float64 {
+	var out []float64
+	for i := range samples {
+		if s := &samples[i]; s.Contender == contender && s.Kind == kind {
+			out = append(out, figure(s))
+		}
+	}
+	return out
+}
+
+// median of no values is 0.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	mid := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[mid-1] + sorted[mid]) / 2
+	}
+	return sorted[mid]
+}
