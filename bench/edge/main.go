@@ -64,13 +64,13 @@ func run() int {
 	flag.BoolVar(&s.latency, "latency", true, "measure latency at a fixed rate, too")
 	flag.DurationVar(&s.soak, "for", 10*time.Minute, "how long to soak")
 	flag.IntVar(&s.procs, "procs", 0, "GOMAXPROCS of the servers; 0 leaves it to Go")
-	flag.StringVar(&s.profile, "profile", "", "write a CPU profile of corsgate in design C, allowed, to `FILE`")
+	flag.StringVar(&s.profile, "profile", "profile.pprof", "where \"profile\" writes to")
 	flag.StringVar(&s.binary, "corsgate", "", "measure this `PROGRAM` instead of building one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var held bool
-	err := redistest.Run(ctx, func(tb redistest.TB) { held = s.measure(tb, flag.Arg(0)) })
+	err := redistest.Run(ctx, func(tb redistest.TB) { held = s.measure(tb, flag.Args()) })
 	switch {
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "bench/edge:", err)
@@ -82,12 +82,15 @@ func run() int {
 }
 
 // measure runs what the word asks for and reports whether all limits held.
-func (s *settings) measure(tb redistest.TB, word string) bool {
+func (s *settings) measure(tb redistest.TB, words []string) bool {
 	lab := newLab(tb, s)
-	switch word {
-	case "":
+	switch {
+	case len(words) == 0:
 		return lab.compare()
+	case words[0] == "profile" && len(words) == 2:
+		lab.profileOf(words[1])
+		return true
 	}
-	tb.Fatalf("%q is not a measurement: say scale, soak or nothing", word)
+	tb.Fatalf("%q is not a measurement: say scale, soak, profile KIND or nothing", words)
 	return false
 }
