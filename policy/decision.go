@@ -36,34 +36,38 @@ type Decision struct {
 }
 
 // Key identifies everything that the bytes of a reply depend on, beside the policy: what
-// [Decision.AppendReply] gives, and what [Decision.AppendEdits] gives for an
-// Upstream without CORS headers and with an empty Vary. Denied and passed-through
-// answers share one key for all origins, and so do the grants of a public policy.
+// [Decision.AppendReply] and [Decision.AppendGrants] give, and what [Decision.AppendEdits] gives for equal
+// Upstreams. Denied and passed-through answers share one key for all origins, and so do the grants of a public
+// policy. What the client asked for is a part only where the policy echoes it.
 type Key struct {
 	Kind   Kind
 	Reason Reason
 	Origin string
+	// Method and Headers are echoed, or empty. They are as long as the client had them.
+	Method, Headers string
 
 	action  action
 	private bool
 }
 
-// Key returns the key of d. ok is false when the bytes also depend on what the client
-// asked (echoed methods or headers) or on the application's header names
-// ("expose all" with credentials).
-func (d *Decision) Key() (k Key, ok bool) {
-	k = Key{Kind: d.Kind, Reason: d.Reason, Origin: d.origin, action: d.action, private: d.private}
-	switch p := d.policy; d.action {
-	case actAllow:
-		return k, !p.echoesMethod() && !p.echoesHeaders()
-	case actDebug:
-		return k, !p.echoesMethod()
-	case actGrant:
-		return k, !p.exposesAll()
-	default:
-		return k, true
+// Key returns the key of d.
+func (d *Decision) Key() Key {
+	k := Key{Kind: d.Kind, Reason: d.Reason, Origin: d.origin, action: d.action, private: d.private}
+	if d.action != actAllow && d.action != actDebug {
+		return k
 	}
+	if d.policy.echoesMethod() {
+		k.Method = d.method
+	}
+	if d.action == actAllow && d.policy.echoesHeaders() {
+		k.Headers = d.headers
+	}
+	return k
 }
+
+// WantsNames reports whether the edits of a response depend on its header names: [Upstream].Names is read then, and at
+// no other time.
+func (d *Decision) WantsNames() bool { return d.action == actGrant && d.policy.exposesAll() }
 
 // Shadow returns d as it is under mode SHADOW: same Kind, Outcome and Reason for
 // telemetry, but nothing is answered, set or removed.

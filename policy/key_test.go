@@ -54,12 +54,22 @@ func keyRequests() []Request {
 	return all
 }
 
+// keyUpstreams are responses whose edits are compared; names only where they are said not to matter.
+func keyUpstreams(d *Decision) [3]Upstream {
+	ups := [3]Upstream{{}, {Vary: "accept", HasCORS: true, AllowOrigin: "*"}, {HasCORS: true, AllowCredentials: "true", ExposeHeaders: "x-b"}}
+	if !d.WantsNames() {
+		ups[1].Names = []string{"x-" + d.origin}
+	}
+	return ups
+}
+
 // What is stored under a key has to serve every later decision with that key.
 func TestKeyCoversTheBytes(t *testing.T) {
 	type bytes struct {
 		Status int
 		Reply  []Header
-		Edits  Edits
+		Grants []Header
+		Edits  [3]Edits
 	}
 	for name, spec := range keySpecs() {
 		t.Run(name, func(t *testing.T) {
@@ -71,13 +81,13 @@ func TestKeyCoversTheBytes(t *testing.T) {
 					if shadow {
 						d = d.Shadow()
 					}
-					k, ok := d.Key()
-					if !ok {
-						continue
-					}
+					k := d.Key()
 					var b bytes
 					b.Status, b.Reply = d.AppendReply(nil)
-					d.AppendEdits(&b.Edits, nil)
+					b.Grants = d.AppendGrants(nil)
+					for i, up := range keyUpstreams(&d) {
+						d.AppendEdits(&b.Edits[i], &up)
+					}
 					if old, found := seen[k]; found && !reflect.DeepEqual(old, b) {
 						t.Fatalf("%+v\nof %+v:\n%s", k, r, cmp.Diff(old, b))
 					}
@@ -91,30 +101,33 @@ func TestKeyCoversTheBytes(t *testing.T) {
 	}
 }
 
-func TestKeyIsRefusedForEchoes(t *testing.T) {
+// Requested methods and headers make keys only where they are echoed.
+func TestKeysOfEchoes(t *testing.T) {
 	specs := keySpecs()
 	pre, actual := preflightFrom(page), actualFrom(page)
+	pre.RequestHeaders = "x-a"
 	bad := pre
 	bad.RequestHeaders = "x-b"
 	for _, c := range []struct {
-		spec string
-		req  Request
-		want bool
+		spec            string
+		req             Request
+		method, headers string
+		names           bool
 	}{
-		{"base", pre, true},
-		{"base", actual, true},
-		{"debug", bad, true},
-		{"minimal", pre, false},
-		{"minimal", actual, true},
-		{"echo", pre, false},
-		{"echo headers", pre, false},
-		{"all", actual, false},
-		{"all", pre, true},
+		{"base", pre, "", "", false},
+		{"base", actual, "", "", false},
+		{"debug", bad, "", "", false},
+		{"minimal", actual, "", "", false},
+		{"minimal", pre, pre.RequestMethod, "x-a", false},
+		{"echo", pre, pre.RequestMethod, "", false},
+		{"echo headers", pre, "", "x-a", false},
+		{"all", actual, "", "", true},
+		{"all", pre, "", "", false},
 	} {
 		t.Run(fmt.Sprint(c.spec, " ", c.req.Method), func(t *testing.T) {
 			d := mustCompile(t, specs[c.spec]).Decide(&c.req)
-			if _, ok := d.Key(); ok != c.want {
-				t.Errorf("ok is %v", ok)
+			if k := d.Key(); k.Method != c.method || k.Headers != c.headers || d.WantsNames() != c.names {
+				t.Errorf("%+v, wants names: %t", k, d.WantsNames())
 			}
 		})
 	}
@@ -128,9 +141,7 @@ func TestKeysDoNotGrowWithOrigins(t *testing.T) {
 	for i := range 100 {
 		for _, r := range []Request{actualFrom(fmt.Sprintf("https://x%d.example", i)), preflightFrom(fmt.Sprintf("https://x%d.example", i))} {
 			d, e := p.Decide(&r), q.Decide(&r)
-			k, _ := d.Key()
-			l, _ := e.Key()
-			keys[k], keys[l] = true, true
+			keys[d.Key()], keys[e.Key()] = true, true
 		}
 	}
 	if len(keys) != 4 {

@@ -96,7 +96,7 @@ func BenchmarkProcess(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				l.read = 0
-				if err := svc.Run(l); err != nil {
+				if err := svc.Process(l); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -15,7 +15,12 @@ type codec struct{}
 type frame struct{ buffer mem.Buffer }
 
 // bytes is valid until free.
-func (f *frame) bytes() []byte { return f.buffer.ReadOnlyData() }
+func (f *frame) bytes() []byte {
+	if f.buffer == nil {
+		return nil
+	}
+	return f.buffer.ReadOnlyData()
+}
 
 func (f *frame) free() {
 	if f.buffer != nil {

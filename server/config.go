@@ -1,10 +1,11 @@
 package server
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/corsgate/corsgate/policy"
@@ -15,6 +16,9 @@ import (
 const (
 	DefaultBudget     = 25 * time.Millisecond
 	DefaultMaxStreams = 100_000
+
+	DefaultFirstMessage = 2 * time.Second
+	DefaultStreamLife   = 15 * time.Minute
 )
 
 // maxBudget keeps our own deadline below Envoy's message_timeout, whose default
@@ -37,9 +41,14 @@ type Config struct {
 	// MaxStreams bounds the streams that are looked up at once; those beyond get the
 	// closed answer of policy.Overload. 0 means [DefaultMaxStreams].
 	MaxStreams int
+	// FirstMessage is how long a stream may stay silent; 0 means [DefaultFirstMessage].
+	FirstMessage time.Duration
+	// StreamLife bounds a stream in all; 0 means [DefaultStreamLife]. Streams are held to both limits while
+	// [Service.Run] runs, and to a quarter of the shorter one.
+	StreamLife time.Duration
 	// Observe is told of each decision, on the stream's goroutine; nil tells nobody.
-	// It must not block, and must not keep [Observation.RequestID].
-	Observe func(Observation)
+	// It must not block, and must not keep the observation; a copy may be kept but for its Trace and RequestID.
+	Observe func(*Observation)
 	// OnUse is told of the first use of an entry on each day; nil tells nobody.
 	OnUse tenant.OnUse
 	// Log gets panics; nil means slog.Default.
@@ -54,15 +63,14 @@ type Service struct {
 	unknown         policy.UnknownTenant
 	tenantAttribute string
 	budget          time.Duration
-	maxStreams      int64
-	observer        func(Observation)
+	maxStreams      int
+	observer        func(*Observation)
 	onUse           tenant.OnUse
 	panics          *panicLog
 	clock           func() time.Time
 	fixed           fixedReplies
 	closed          any // the memo of decisions without a policy
-
-	active atomic.Int64
+	streams         *openStreams
 }
 
 // New checks cfg and returns a service. The error joins everything that is wrong.
@@ -79,7 +87,7 @@ func New(cfg Config) (*Service, error) {
 		unknown:         cfg.UnknownTenant,
 		tenantAttribute: cfg.TenantAttribute,
 		budget:          cfg.Budget,
-		maxStreams:      int64(cfg.MaxStreams),
+		maxStreams:      cfg.MaxStreams,
 		observer:        cfg.Observe,
 		onUse:           cfg.OnUse,
 		panics:          newPanicLog(cfg.Log),
@@ -96,8 +104,12 @@ func New(cfg Config) (*Service, error) {
 	if s.clock == nil {
 		s.clock = time.Now
 	}
+	s.streams = newOpenStreams(cmp.Or(cfg.FirstMessage, DefaultFirstMessage), cmp.Or(cfg.StreamLife, DefaultStreamLife))
 	return s, nil
 }
+
+// Run ends streams that are silent, or open, for too long, until ctx ends.
+func (s *Service) Run(ctx context.Context) { s.streams.run(ctx) }
 
 func (cfg *Config) check() error {
 	var problems []error
@@ -109,6 +121,9 @@ func (cfg *Config) check() error {
 	}
 	if cfg.Budget < 0 || cfg.Budget > maxBudget {
 		problems = append(problems, fmt.Errorf("budget %s is not between 0 and %s", cfg.Budget, maxBudget))
+	}
+	if cfg.FirstMessage < 0 || cfg.StreamLife < 0 {
+		problems = append(problems, fmt.Errorf("a stream cannot be silent for %s and live for %s", cfg.FirstMessage, cfg.StreamLife))
 	}
 	if cfg.MaxStreams < 0 {
 		problems = append(problems, fmt.Errorf("at most %d streams is less than none", cfg.MaxStreams))

@@ -56,13 +56,15 @@ type message struct {
 	upstream      upstream       // of response_headers
 	attributes    attributes
 	requestID     []byte // refers to the message
+
+	// What is collected while decoding; here, since it would not stay on the stack.
+	requestFields  requestFields
+	responseFields upstreamFields
 }
 
 // decode reads b into m. tenantAttribute is the attribute to keep as a hint. The
 // error means that b is no protobuf; m.kind is then what was seen until there.
 func (m *message) decode(b []byte, tenantAttribute string) error {
-	var request requestFields
-	var response upstreamFields
 	s := scan(b)
 	for s.next() {
 		kind := kindOf(s.number)
@@ -76,7 +78,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 			}
 		case kind != nothing:
 			m.kind = kind
-			if err := decodeHeaders(kind, s.bytes, &request, &response); err != nil {
+			if err := decodeHeaders(s.bytes, m.collector(kind)); err != nil {
 				return fmt.Errorf("decoding headers: %w", err)
 			}
 		}
@@ -86,10 +88,10 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 	}
 	switch m.kind {
 	case requestHeaders:
-		m.request, m.path = request.request()
-		m.requestID = request.requestID.value
+		m.request, m.path = m.requestFields.request()
+		m.requestID = m.requestFields.requestID.value
 	case responseHeaders:
-		m.upstream = response.upstream()
+		m.upstream = m.responseFields.upstream()
 	default:
 		// Bodies and trailers decide nothing.
 	}
@@ -115,9 +117,35 @@ func kindOf(number protowire.Number) messageKind {
 	}
 }
 
-// decodeHeaders reads an HttpHeaders message into the collector of its kind.
-func decodeHeaders(kind messageKind, b []byte, request *requestFields, response *upstreamFields) error {
-	if kind != requestHeaders && kind != responseHeaders {
+// headerNames reads the names of the headers of a response that could be decoded.
+func headerNames(b []byte) []string {
+	var list nameList
+	for s := scan(b); s.next(); {
+		if s.number == fieldResponseHeaders && s.bytes != nil {
+			_ = decodeHeaders(s.bytes, &list) // the same bytes had no error before
+		}
+	}
+	return list.names
+}
+
+// collector takes the headers of a message.
+type collector interface{ add(name, value []byte) }
+
+// collector is nil for kinds without headers that matter.
+func (m *message) collector(kind messageKind) collector {
+	switch kind {
+	case requestHeaders:
+		return &m.requestFields
+	case responseHeaders:
+		return &m.responseFields
+	default:
+		return nil
+	}
+}
+
+// decodeHeaders reads an HttpHeaders message into a collector; nil reads nothing.
+func decodeHeaders(b []byte, c collector) error {
+	if c == nil {
 		return nil
 	}
 	outer := scan(b)
@@ -131,14 +159,10 @@ func decodeHeaders(kind messageKind, b []byte, request *requestFields, response 
 				continue
 			}
 			name, value, err := decodeHeader(headers.bytes)
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case kind == requestHeaders:
-				request.add(name, value)
-			default:
-				response.add(name, value)
 			}
+			c.add(name, value)
 		}
 		if headers.err != nil {
 			return headers.err

@@ -14,7 +14,7 @@ const errorStatus = 503
 // asked: an immediate response, or go on. In the response phase it is only used
 // for immediate responses.
 func (x *exchange) requestReply(phase Phase) *reply {
-	slot, cached := x.remembered(memoRequest)
+	slot, cached := x.remembered(memoRequest, nil)
 	if cached != nil {
 		return cached
 	}
@@ -31,13 +31,16 @@ func (x *exchange) requestReply(phase Phase) *reply {
 // metadata.
 func (x *exchange) responseReply(up *upstream, only bool) *reply {
 	slot := memoSlot{}
-	if !up.HasCORS && up.Vary == "" && !up.varyLost {
+	switch {
+	case x.result.WantsNames():
+		up.Names = headerNames(x.frame.bytes())
+	case !up.varyLost:
 		phase := memoResponse
 		if only {
 			phase = memoResponseOnly
 		}
 		var cached *reply
-		if slot, cached = x.remembered(phase); cached != nil {
+		if slot, cached = x.remembered(phase, &up.Upstream); cached != nil {
 			return cached
 		}
 	}

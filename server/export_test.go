@@ -6,8 +6,8 @@ import (
 	"google.golang.org/grpc/encoding"
 )
 
-// Run serves one stream without gRPC.
-func (s *Service) Run(stream grpc.ServerStream) error { return s.process(stream) }
+// Process serves one stream without gRPC.
+func (s *Service) Process(stream grpc.ServerStream) error { return s.process(stream) }
 
 // Codec is the codec of GRPCOptions.
 func Codec() encoding.CodecV2 { return codec{} }

@@ -94,7 +94,7 @@ func TestFailures(t *testing.T) {
 				{[]*message{only(r)}, shapes{"response_headers"}},
 			} {
 				s := play(t.Context(), sequence.in...)
-				if err := svc.Run(s); err != nil {
+				if err := svc.Process(s); err != nil {
 					t.Fatal(err)
 				}
 				var got shapes
@@ -126,7 +126,7 @@ func occupy(t *testing.T, svc *server.Service) (release func()) {
 	t.Helper()
 	entered, leave, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
-		done <- svc.Run(&held{script: play(t.Context()), entered: entered, leave: leave})
+		done <- svc.Process(&held{script: play(t.Context()), entered: entered, leave: leave})
 	}()
 	<-entered
 	return func() {
@@ -180,7 +180,7 @@ func TestBudget(t *testing.T) {
 				})
 				s := play(t.Context(), request(get("api.acme.example", "https://app.acme.example")))
 				start := time.Now()
-				if err := service(t, registry, nil).Run(s); err != nil {
+				if err := service(t, registry, nil).Process(s); err != nil {
 					t.Fatal(err)
 				}
 				if got := s.reasonOf(t, 0); got != tt.want {
@@ -202,7 +202,7 @@ func TestPanicsAreLoggedOnce(t *testing.T) {
 	counted := 0
 	svc := service(t, lookup(func(tenant.Key) tenant.View { panic("boom") }), func(cfg *server.Config) {
 		cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
-		cfg.Observe = func(o server.Observation) {
+		cfg.Observe = func(o *server.Observation) {
 			if o.Reason.String() == "panic" {
 				counted++
 			}
@@ -211,7 +211,7 @@ func TestPanicsAreLoggedOnce(t *testing.T) {
 	})
 	for range 3 {
 		s := play(t.Context(), request(get("api.acme.example", "https://app.acme.example")))
-		if err := svc.Run(s); err != nil {
+		if err := svc.Process(s); err != nil {
 			t.Fatal(err)
 		}
 		if got := shape(s.reply(t, 0)); got != "request_headers" {
@@ -236,7 +236,7 @@ func TestPanicIsToldOnce(t *testing.T) {
 	t.Parallel()
 	panics, told := 0, 0
 	svc := service(t, lookup(func(tenant.Key) tenant.View { panic("boom") }), func(cfg *server.Config) {
-		cfg.Observe = func(o server.Observation) {
+		cfg.Observe = func(o *server.Observation) {
 			told++
 			if o.Panicked {
 				panics++
@@ -244,7 +244,7 @@ func TestPanicIsToldOnce(t *testing.T) {
 		}
 	})
 	leak := [2]string{"access-control-allow-origin", "*"}
-	if err := svc.Run(play(t.Context(), request(get("api.acme.example", "https://app.acme.example")), response(leak))); err != nil {
+	if err := svc.Process(play(t.Context(), request(get("api.acme.example", "https://app.acme.example")), response(leak))); err != nil {
 		t.Fatal(err)
 	}
 	if panics != 1 || told != 2 {

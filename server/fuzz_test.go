@@ -82,7 +82,7 @@ func FuzzProcess(f *testing.F) {
 	registry := snapshot(f, acme, public, off, strict)
 	f.Fuzz(func(t *testing.T, program []byte, origin string, garbage []byte) {
 		svc := service(t, registry, func(cfg *server.Config) {
-			cfg.Observe = func(o server.Observation) {
+			cfg.Observe = func(o *server.Observation) {
 				if o.Reason == policy.Panic || o.Rejected {
 					t.Errorf("observed %+v", o)
 				}
@@ -92,7 +92,7 @@ func FuzzProcess(f *testing.F) {
 		for _, op := range program[:min(len(program), 16)] {
 			s.in = append(s.in, step(op, get("", origin), garbage))
 		}
-		if err := svc.Run(s); err != nil && status.Code(err) != codes.InvalidArgument {
+		if err := svc.Process(s); err != nil && status.Code(err) != codes.InvalidArgument {
 			t.Fatalf("the stream ended with %v", err)
 		}
 		if s.double {

@@ -14,6 +14,7 @@ const (
 	memoFirstSlots = 8 // both are powers of two
 	memoSlots      = 64
 	memoReplyBytes = 4 << 10
+	memoTextBytes  = 512 // of what the client asked for, and the application said
 )
 
 // memoPhase keeps apart the replies that one decision has.
@@ -30,6 +31,7 @@ const (
 // tenants ever share a policy, they still do not share a reply.
 type memoKey struct {
 	policy.Key
+	app      appHeaders
 	about    subject
 	shadow   string
 	variant  string
@@ -37,6 +39,12 @@ type memoKey struct {
 	outcome  policy.Outcome
 	phase    memoPhase
 	answered bool
+}
+
+// appHeaders are what the edits of a response depend on, names of headers aside.
+type appHeaders struct {
+	allowOrigin, allowCredentials, exposeHeaders, vary string
+	hasCORS                                            bool
 }
 
 // memo holds the encoded replies of one policy: a direct-mapped table, so that a
@@ -64,6 +72,11 @@ func Attach(*policy.Policy) any { return new(memo) }
 
 func (t *memoTable) slot(k *memoKey) *atomic.Pointer[memoEntry] {
 	h := maphash.String(t.seed, k.Origin)
+	for _, text := range [...]string{k.Method, k.Headers, k.app.vary} {
+		if text != "" {
+			h = h*31 ^ maphash.String(t.seed, text)
+		}
+	}
 	h ^= uint64(k.Reason)*7 ^ uint64(k.Kind)*13 ^ uint64(k.phase)*29
 	return &t.slots[h%uint64(len(t.slots))]
 }
@@ -91,8 +104,8 @@ func (m *memo) find(k *memoKey) *reply {
 	return &e.reply
 }
 
-// store remembers rep for k. Strings of k belong to a request and are cloned, for
-// they may share memory with more of it.
+// store remembers rep for k. Strings of k that belong to a request are cloned, for they share memory with the rest
+// of it.
 func (m *memo) store(k memoKey, rep *reply) {
 	if rep.wire.Len() > memoReplyBytes {
 		return
@@ -107,7 +120,11 @@ func (m *memo) store(k memoKey, rep *reply) {
 		m.table.CompareAndSwap(table, table.doubled())
 		table = m.table.Load()
 	}
-	k.Origin = strings.Clone(k.Origin)
+	for _, text := range [...]*string{
+		&k.Origin, &k.Method, &k.Headers, &k.app.allowOrigin, &k.app.allowCredentials, &k.app.exposeHeaders, &k.app.vary,
+	} {
+		*text = strings.Clone(*text)
+	}
 	table.slot(&k).Store(&memoEntry{key: k, reply: *rep})
 }
 
@@ -118,18 +135,15 @@ type memoSlot struct {
 	key  memoKey
 }
 
-// remembered returns the encoded reply of the present decision, or where to keep it.
-func (x *exchange) remembered(phase memoPhase) (memoSlot, *reply) {
+// remembered returns the encoded reply of the present decision, or where to keep it. up is nil before there is a
+// response.
+func (x *exchange) remembered(phase memoPhase, up *policy.Upstream) (memoSlot, *reply) {
 	m, _ := x.result.Memo.(*memo)
 	if m == nil {
 		return memoSlot{}, nil
 	}
-	key, ok := x.result.Key()
-	if !ok {
-		return memoSlot{}, nil
-	}
 	slot := memoSlot{memo: m, key: memoKey{
-		Key:      key,
+		Key:      x.result.Key(),
 		about:    x.subject,
 		shadow:   x.result.Shadow,
 		variant:  x.result.Variant,
@@ -138,7 +152,14 @@ func (x *exchange) remembered(phase memoPhase) (memoSlot, *reply) {
 		phase:    phase,
 		answered: x.result.Answered(),
 	}}
-	return slot, m.find(&slot.key)
+	k := &slot.key
+	if up != nil {
+		k.app = appHeaders{up.AllowOrigin, up.AllowCredentials, up.ExposeHeaders, up.Vary, up.HasCORS}
+	}
+	if len(k.Method)+len(k.Headers)+len(k.app.allowOrigin)+len(k.app.allowCredentials)+len(k.app.exposeHeaders)+len(k.app.vary) > memoTextBytes {
+		return memoSlot{}, nil
+	}
+	return slot, m.find(k)
 }
 
 func (x *exchange) remember(slot memoSlot, rep *reply) {

@@ -88,8 +88,8 @@ func compareReplies(t *testing.T, d *policy.Decision, memory any) (hits int) {
 		{Upstream: policy.Upstream{Vary: "accept"}},
 		{Upstream: policy.Upstream{AllowOrigin: "*", HasCORS: true}},
 	}
-	remembering := exchange{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: *d, Memo: memory}}
-	fresh := exchange{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: *d}}
+	remembering := exchange{state: state{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: *d, Memo: memory}}}
+	fresh := exchange{state: state{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: *d}}}
 	same := func(ask func(x *exchange) *reply) {
 		first, second, want := ask(&remembering), ask(&remembering), ask(&fresh)
 		if first == second {
@@ -118,7 +118,7 @@ func TestMemoTellsTenantsApart(t *testing.T) {
 	memory := Attach(p)
 	d := p.Decide(&policy.Request{Method: "GET", Origin: "https://a.example"})
 	for _, id := range []string{"one", "two", "one"} {
-		x := exchange{subject: subject{tenant: id}, result: tenant.Result{Decision: d, Memo: memory}}
+		x := exchange{state: state{subject: subject{tenant: id}, result: tenant.Result{Decision: d, Memo: memory}}}
 		if got := x.requestReply(RequestPhase).wire.Materialize(); !bytes.Contains(got, []byte(id)) {
 			t.Errorf("reply for %s: %q", id, got)
 		}
@@ -133,7 +133,7 @@ func TestMemoIsBounded(t *testing.T) {
 	memory, _ := Attach(p).(*memo)
 	for i := range 10 * memoSlots {
 		d := p.Decide(&policy.Request{Method: "GET", Origin: fmt.Sprintf("https://h%d.a.example", i)})
-		x := exchange{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: d, Memo: memory}}
+		x := exchange{state: state{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: d, Memo: memory}}}
 		x.requestReply(RequestPhase)
 	}
 	full := 0
@@ -153,7 +153,7 @@ func TestMemoIsBounded(t *testing.T) {
 	large := compile(t, policy.Spec{Origins: []string{"https://a.example"}, ExposeHeaders: names})
 	memory, _ = Attach(large).(*memo)
 	d := large.Decide(&policy.Request{Method: "GET", Origin: "https://a.example"})
-	x := exchange{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: d, Memo: memory}}
+	x := exchange{state: state{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: d, Memo: memory}}}
 	if n := x.requestReply(RequestPhase).wire.Len(); n <= memoReplyBytes {
 		t.Fatalf("the reply has %d bytes only, so this shows nothing", n)
 	}
@@ -169,7 +169,7 @@ func TestMemoOfAQuietTenantIsSmall(t *testing.T) {
 	memory, _ := Attach(p).(*memo)
 	ask := func(i int) {
 		d := p.Decide(&policy.Request{Method: "GET", Origin: fmt.Sprintf("https://h%d.a.example", i)})
-		x := exchange{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: d, Memo: memory}}
+		x := exchange{state: state{subject: subject{tenant: "acme"}, result: tenant.Result{Decision: d, Memo: memory}}}
 		x.requestReply(RequestPhase)
 	}
 	if memory.table.Load() != nil {
@@ -204,10 +204,10 @@ func TestBadValueClosesTheAnswer(t *testing.T) {
 	actual := policy.Request{Method: "GET", Origin: "https://a.example"}
 	for _, bad := range []string{"a\r\nset-cookie: x", "A", "a b", "-a", strings.Repeat("a", 64)} {
 		for _, r := range []policy.Request{preflight, actual} {
-			x := exchange{subject: subject{tenant: bad}, result: tenant.Result{Decision: p.Decide(&r), Memo: Attach(p)}}
+			x := exchange{state: state{subject: subject{tenant: bad}, result: tenant.Result{Decision: p.Decide(&r), Memo: Attach(p)}}}
 			replies := []*reply{x.requestReply(RequestPhase)}
 			if !replies[0].answered {
-				y := exchange{subject: subject{tenant: bad}, result: tenant.Result{Decision: p.Decide(&r)}}
+				y := exchange{state: state{subject: subject{tenant: bad}, result: tenant.Result{Decision: p.Decide(&r)}}}
 				replies = append(replies, y.responseReply(&upstream{}, true))
 			}
 			for _, rep := range replies {

@@ -68,7 +68,7 @@ type Observation struct {
 	// Received is when the message came, Duration the time until its reply was encoded.
 	Received time.Time
 	Duration time.Duration
-	// Trace is the trace of the request; nil outside of gRPC.
+	// Trace is the trace of the request, valid during the call only; nil outside of gRPC.
 	Trace *Trace
 
 	// What follows is what the client sent: untrusted bytes of bounded length, never to
@@ -76,16 +76,16 @@ type Observation struct {
 
 	// Request is what was decided.
 	Request policy.Request
-	// Key is what the tenant was looked up by, without its Context, so that it may be kept.
+	// Key is what the tenant was looked up by, without its Waiter, so that it may be kept.
 	Key tenant.Key
 	// RequestID is Envoy's x-request-id, or empty. It is valid during the call only.
 	RequestID []byte
 }
 
-// observation describes the decision that x now holds.
-func (x *exchange) observation(m *message, rep *reply) Observation {
+// observation describes the decision that x now holds. It is valid until the message is forgotten.
+func (x *exchange) observation(m *message, rep *reply) *Observation {
 	d := &x.result.Decision
-	return Observation{
+	x.seen = Observation{
 		Kind:      d.Kind,
 		Outcome:   d.Outcome,
 		Reason:    d.Reason,
@@ -111,4 +111,5 @@ func (x *exchange) observation(m *message, rep *reply) Observation {
 		Key:       x.key(m),
 		RequestID: m.requestID,
 	}
+	return &x.seen
 }

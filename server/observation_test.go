@@ -64,18 +64,18 @@ func TestObservations(t *testing.T) {
 			var got []server.Observation
 			svc := service(t, snapshot(t, acme), func(cfg *server.Config) {
 				cfg.MaxStreams = 1
-				cfg.Observe = func(o server.Observation) {
+				cfg.Observe = func(o *server.Observation) {
 					if o.Duration < 0 || o.Duration > time.Minute {
 						t.Errorf("duration %s", o.Duration)
 					}
 					o.Duration, o.Received, o.Request.Now = 0, time.Time{}, 0
-					got = append(got, o)
+					got = append(got, *o)
 				}
 			})
 			if tt.overload {
 				defer occupy(t, svc)()
 			}
-			if err := svc.Run(play(t.Context(), tt.in...)); err != nil {
+			if err := svc.Process(play(t.Context(), tt.in...)); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {

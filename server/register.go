@@ -26,11 +26,4 @@ func (s *Service) Register(r grpc.ServiceRegistrar) {
 // Active returns the number of open streams. While a server stops gracefully it is the
 // number of requests that still wait for their application: ending those streams
 // would let its own CORS headers out.
-func (s *Service) Active() int { return int(s.active.Load()) }
-
-// enter counts a stream in and says whether it is one too many.
-func (s *Service) enter() (overloaded bool) {
-	return s.active.Add(1) > s.maxStreams
-}
-
-func (s *Service) leave() { s.active.Add(-1) }
+func (s *Service) Active() int { return s.streams.count() }

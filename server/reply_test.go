@@ -129,7 +129,7 @@ func TestReplies(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := play(t.Context(), tt.in...)
-			if err := service(t, snapshot(t, acme), nil).Run(s); err != nil {
+			if err := service(t, snapshot(t, acme), nil).Process(s); err != nil {
 				t.Fatal(err)
 			}
 			got := s.reply(t, len(tt.in)-1)
@@ -155,7 +155,7 @@ func TestDetails(t *testing.T) {
 		{preflight("a.example,b.example", "https://a.example", "GET"), "403 cors_preflight_denied_tenant_ambiguous"},
 	} {
 		s := play(t.Context(), request(tt.request))
-		if err := service(t, snapshot(t, strict), nil).Run(s); err != nil {
+		if err := service(t, snapshot(t, strict), nil).Process(s); err != nil {
 			t.Fatal(err)
 		}
 		reply := s.reply(t, 0)
@@ -199,7 +199,7 @@ func TestTenantHint(t *testing.T) {
 				msg.Attributes = fields.GetAttributes()
 			}
 			s := play(ctx, msg)
-			if err := svc.Run(s); err != nil {
+			if err := svc.Process(s); err != nil {
 				t.Fatal(err)
 			}
 			namespace := s.reply(t, 0).GetDynamicMetadata().GetFields()[wire.Namespace].GetStructValue()

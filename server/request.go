@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
@@ -37,13 +38,11 @@ func (f *field) add(value []byte) {
 	f.value = append(append(f.value, ','), value...)
 }
 
+// kept is what is used of the value.
+func (f *field) kept() []byte { return f.value[:min(len(f.value), maxFieldBytes)] }
+
 // text copies the value out of the message.
-func (f *field) text() string {
-	if len(f.value) > maxFieldBytes {
-		return string(f.value[:maxFieldBytes])
-	}
-	return string(f.value)
-}
+func (f *field) text() string { return string(f.kept()) }
 
 // requestFields are the headers of a request that a decision looks at. They refer
 // to the message's bytes.
@@ -81,20 +80,38 @@ func (f *requestFields) add(name, value []byte) {
 	}
 }
 
-// request copies the fields out of the message. The query is no part of a path
+// request copies the fields out of the message, into one string of which all are parts. The query is no part of a path
 // that is looked up (rule 27).
 func (f *requestFields) request() (r policy.Request, path string) {
 	before, _, _ := bytes.Cut(f.path.value, []byte{'?'})
+	parts := [...][]byte{
+		before, f.authority.kept(), f.origin.kept(), f.requestMethod.kept(), f.requestHeaders.kept(), f.privateNetwork.kept(),
+	}
+	size := 0
+	for _, p := range parts {
+		size += len(p)
+	}
+	var text strings.Builder
+	text.Grow(size)
+	for _, p := range parts {
+		text.Write(p)
+	}
+	rest := text.String()
+	next := func(i int) (part string) {
+		part, rest = rest[:len(parts[i])], rest[len(parts[i]):]
+		return part
+	}
+	path = next(0)
 	return policy.Request{
 		Method:         methodText(f.method.value),
 		Scheme:         schemeText(f.scheme.value),
-		Authority:      f.authority.text(),
-		Origin:         f.origin.text(),
-		RequestMethod:  f.requestMethod.text(),
-		RequestHeaders: f.requestHeaders.text(),
-		PrivateNetwork: f.privateNetwork.text(),
+		Authority:      next(1),
+		Origin:         next(2),
+		RequestMethod:  next(3),
+		RequestHeaders: next(4),
+		PrivateNetwork: next(5),
 		WebSocket:      len(f.protocol.value) > 0 || namesWebSocket(f.upgrade.value),
-	}, string(before)
+	}, path
 }
 
 // methodText copies a method; the usual ones cost nothing.

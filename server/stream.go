@@ -17,16 +17,26 @@ import (
 	"github.com/corsgate/corsgate/tenant"
 )
 
-// exchange is the state of one stream, which is one HTTP request. It holds the
-// decision and no message: in design A a stream waits as long as the application
-// takes, and thousands may wait.
+// exchange is one stream, which is one HTTP request, and is used again for later ones.
 type exchange struct {
-	gone       <-chan struct{} // closed when Envoy has left
-	request    context.Context //nolint:containedctx // for loads on its behalf; the exchange ends before it
+	membership
+	state
+}
+
+// state is what an exchange knows of its request. Between two messages it holds the decision and no message: in design
+// A a stream waits as long as the application takes, and thousands may wait.
+type state struct {
+	ctx        context.Context //nolint:containedctx // the stream's; the exchange ends before it
 	hint       string          // x-tenant of the gRPC metadata
-	trace      *Trace          // nil outside of gRPC
+	trace      *Trace          // own, until a load shares it; nil outside of gRPC
+	own        Trace
 	overloaded bool
 	received   time.Time // when the present message came
+
+	// The present message, here and not on the stack, which would have to grow for it.
+	frame   frame
+	message message
+	seen    Observation
 
 	decided bool // at the request
 	result  tenant.Result
@@ -46,21 +56,20 @@ type subject struct {
 // when Envoy has gone: a canceled stream is how Envoy ends one, not a failure.
 func (s *Service) process(stream grpc.ServerStream) error {
 	ctx := stream.Context()
-	x := exchange{gone: ctx.Done(), request: ctx, hint: tenantHint(ctx), overloaded: s.enter(), subject: subject{freshness: tenant.Unknown}}
-	defer s.leave()
-	life := lifetimeOf(ctx)
-	defer life.end()
-	x.trace = TraceOf(ctx)
-	for first := true; ; first = false {
-		f := new(frame)
-		if err := stream.RecvMsg(f); err != nil {
+	x, n := s.streams.open(ctx)
+	defer s.streams.close(x)
+	x.ctx, x.hint, x.overloaded, x.subject.freshness = ctx, tenantHint(ctx), n > s.maxStreams, tenant.Unknown
+	if x.transport != nil {
+		x.trace = &x.own
+		x.own.read(ctx)
+	}
+	for {
+		if err := stream.RecvMsg(&x.frame); err != nil {
 			return ended(err)
 		}
-		if first {
-			life.spoken()
-		}
+		x.spoke.Store(true)
 		x.arrived()
-		rep, err := s.answer(&x, f)
+		rep, err := s.answer(x)
 		if err != nil {
 			return status.Error(codes.InvalidArgument, err.Error())
 		}
@@ -106,24 +115,30 @@ func tenantHint(ctx context.Context) string {
 	return hint[:min(len(hint), maxFieldBytes)]
 }
 
-// answer decodes f, frees it, and returns the reply. The error means that f is no
+// answer decodes the frame that has come, frees it, and returns the reply. The error means that it is no
 // message of the protocol.
-func (s *Service) answer(x *exchange, f *frame) (rep *reply, err error) {
-	var m message
-	defer f.free()
+func (s *Service) answer(x *exchange) (rep *reply, err error) {
+	m := &x.message
+	defer x.forget()
 	defer func() {
 		if v := recover(); v != nil {
 			s.panics.log(v)
-			rep, err = s.afterPanic(x, &m), nil
+			rep, err = s.afterPanic(x, m), nil
 		}
 	}()
-	if err := m.decode(f.bytes(), s.tenantAttribute); err != nil {
+	if err := m.decode(x.frame.bytes(), s.tenantAttribute); err != nil {
 		return nil, err
 	}
 	if m.observability {
 		return &s.fixed.silence, nil
 	}
-	return s.reply(x, &m), nil
+	return s.reply(x, m), nil
+}
+
+// forget lets go of the present message and of all that refers to it.
+func (x *exchange) forget() {
+	x.frame.free()
+	x.message, x.seen = message{}, Observation{}
 }
 
 // reply answers one decoded message.
@@ -172,7 +187,7 @@ func (s *Service) replyOnly(x *exchange, m *message) *reply {
 }
 
 // observe tells the observer. Its panics are its own.
-func (s *Service) observe(o Observation) {
+func (s *Service) observe(o *Observation) {
 	if s.observer == nil {
 		return
 	}
@@ -227,20 +242,21 @@ func (x *exchange) key(m *message) tenant.Key {
 // lookup finds a tenant. It waits only for a load under way, at most for what is
 // left of the budget (rule 77); false means that the time is up.
 func (s *Service) lookup(x *exchange, key tenant.Key) (view tenant.View, ok bool) {
-	key.Context = x.request
+	key.Waiter = x
 	view = s.registry.Lookup(key)
 	if view.Freshness != tenant.Loading {
 		return view, true
 	}
 	x.waited = true
 	timer := time.NewTimer(s.budget - time.Since(x.received))
+	gone := x.ctx.Done() // when Envoy has left
 	defer timer.Stop()
 	for view.Freshness == tenant.Loading {
 		select {
 		case <-view.Loading:
 		case <-timer.C:
 			return view, false
-		case <-x.gone:
+		case <-gone:
 			return view, false
 		}
 		if time.Since(x.received) >= s.budget {

@@ -92,7 +92,7 @@ func TestStreamOrder(t *testing.T) {
 			t.Parallel()
 			svc := service(t, snapshot(t, acme, off, strict), nil)
 			s := play(t.Context(), tt.in...)
-			if err := svc.Run(s); err != nil {
+			if err := svc.Process(s); err != nil {
 				t.Fatalf("the stream ended with %v", err)
 			}
 			var got shapes
@@ -135,7 +135,7 @@ func TestStreamEnds(t *testing.T) {
 			t.Parallel()
 			s := play(t.Context(), request(get("api.acme.example", "https://app.acme.example")))
 			s.last = tt.last
-			err := service(t, snapshot(t, acme), nil).Run(s)
+			err := service(t, snapshot(t, acme), nil).Process(s)
 			if status.Code(err) != tt.want {
 				t.Errorf("ended with %v, want %v", err, tt.want)
 			}
@@ -147,7 +147,7 @@ func TestBytesThatAreNoMessage(t *testing.T) {
 	t.Parallel()
 	for _, b := range []string{"\xff", "\x12\x05ab", "\x12\x03\x0a\x05x", "\x4a\x04\x12\x09ab"} {
 		s := &script{ctx: t.Context(), in: [][]byte{[]byte(b)}}
-		err := service(t, snapshot(t, acme), nil).Run(s)
+		err := service(t, snapshot(t, acme), nil).Process(s)
 		if status.Code(err) != codes.InvalidArgument {
 			t.Errorf("%q: got %v, want InvalidArgument", b, err)
 		}
@@ -161,7 +161,7 @@ func TestSendFails(t *testing.T) {
 	t.Parallel()
 	boom := errors.New("boom")
 	s := &deaf{script: play(t.Context(), request(get("api.acme.example", "https://app.acme.example"))), err: boom}
-	if err := service(t, snapshot(t, acme), nil).Run(s); !errors.Is(err, boom) {
+	if err := service(t, snapshot(t, acme), nil).Process(s); !errors.Is(err, boom) {
 		t.Errorf("got %v, want %v", err, boom)
 	}
 }

@@ -36,7 +36,7 @@ func TestTenantsDoNotBleed(t *testing.T) {
 					play(t.Context(), only(r)),
 					play(t.Context(), request(p)),
 				} {
-					if err := svc.Run(s); err != nil {
+					if err := svc.Process(s); err != nil {
 						t.Error(err)
 					}
 					all := string(slices.Concat(s.replies...))
@@ -69,7 +69,7 @@ func TestHostileSizes(t *testing.T) {
 		{request(get("api.acme.example", "https://"+strings.Repeat("a", 9<<10))), "origin_malformed"},
 	} {
 		s := play(t.Context(), tt.in)
-		if err := svc.Run(s); err != nil {
+		if err := svc.Process(s); err != nil {
 			t.Fatal(err)
 		}
 		if got := s.reasonOf(t, 0); got != tt.want {

@@ -15,14 +15,13 @@ const (
 	tracestate  = "tracestate"
 )
 
-// Trace is the trace that one request belongs to. There is one for each stream, and it is in the
-// stream's context: see [TraceOf].
+// Trace is the trace that one request belongs to.
 type Trace struct {
 	// Parent is Envoy's own span of this call, from the stream's metadata; invalid when Envoy
 	// traces nothing. The traceparent among the request's headers is the client's, and is not
 	// looked at.
 	Parent trace.SpanContext
-	// State is the tracestate that came with Parent, unread.
+	// State is the tracestate that came with a sampled Parent, unread.
 	State string
 	// Received is when the message came that is being decided.
 	Received time.Time
@@ -39,17 +38,28 @@ func (t *Trace) Span(start func(*Trace) trace.Span) trace.Span {
 	return t.span
 }
 
-// TraceOf returns the trace of the stream that ctx belongs to, or nil.
+// TraceOf returns the trace of the request that a load with ctx was begun for, or nil.
 func TraceOf(ctx context.Context) *Trace {
-	if life := lifetimeOf(ctx); life != nil {
-		return &life.trace
-	}
-	return nil
+	t, _ := ctx.Value(traceKey{}).(*Trace)
+	return t
 }
 
-// read takes the trace from a stream's metadata. It allocates nothing.
-func (t *Trace) read(md metadata.MD) {
-	lines := md[traceparent]
+type traceKey struct{}
+
+// Context implements [tenant.Waiter]: it gives a load the stream's values, and a trace that may outlive the stream.
+func (x *exchange) Context() context.Context {
+	if x.trace == nil {
+		return x.ctx
+	}
+	if x.trace == &x.own {
+		x.trace = &Trace{Parent: x.own.Parent, State: x.own.State, Received: x.own.Received}
+	}
+	return context.WithValue(x.ctx, traceKey{}, x.trace)
+}
+
+// read takes the trace from a stream's metadata.
+func (t *Trace) read(ctx context.Context) {
+	lines := metadata.ValueFromIncomingContext(ctx, traceparent)
 	if len(lines) != 1 {
 		return // two parents are none (W3C Trace Context, section 3.2)
 	}
@@ -58,7 +68,10 @@ func (t *Trace) read(md metadata.MD) {
 		return
 	}
 	t.Parent = parent
-	if state := md[tracestate]; len(state) == 1 {
+	if !parent.IsSampled() {
+		return
+	}
+	if state := metadata.ValueFromIncomingContext(ctx, tracestate); len(state) == 1 {
 		t.State = state[0]
 	}
 }

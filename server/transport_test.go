@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -17,33 +18,39 @@ import (
 func TestStreamTimes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name      string
-		transport server.Transport
-		speak     bool
+		name        string
+		first, life time.Duration
+		speak       bool
 	}{
-		{"silent", server.Transport{FirstMessage: 20 * time.Millisecond}, false},
-		{"too long", server.Transport{FirstMessage: time.Minute, StreamLife: 20 * time.Millisecond}, true},
+		{"silent", 20 * time.Millisecond, 0, false},
+		{"too long", time.Minute, 20 * time.Millisecond, true},
+		{"silent for too long", time.Minute, 20 * time.Millisecond, false},
+		{"too long after a while", 10 * time.Millisecond, 100 * time.Millisecond, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			svc := service(t, snapshot(t, acme), nil)
-			stream := open(t, servertest.Start(t, svc, tt.transport))
-			if tt.speak {
-				if _, err := stream.Ask(request(get("api.acme.example", "https://app.acme.example"))); err != nil {
-					t.Fatal(err)
+			svc := timed(t, tt.first, tt.life)
+			envoy := servertest.Start(t, svc, server.Transport{})
+			for range 2 { // the exchange is used again
+				stream := open(t, envoy)
+				if tt.speak {
+					if _, err := stream.Ask(request(get("api.acme.example", "https://app.acme.example"))); err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-			reply, err := stream.Receive()
-			if status.Code(err) != codes.Canceled {
-				t.Errorf("got %v, %v, want Canceled", reply, err)
+				reply, err := stream.Receive()
+				if status.Code(err) != codes.DeadlineExceeded {
+					t.Errorf("got %v, %v, want DeadlineExceeded", reply, err)
+				}
+				none(t, svc)
 			}
 		})
 	}
 	t.Run("a slow application", func(t *testing.T) {
 		t.Parallel()
 		const first = 30 * time.Millisecond
-		stream := open(t, servertest.Start(t, service(t, snapshot(t, acme), nil), server.Transport{FirstMessage: first}))
+		stream := open(t, servertest.Start(t, timed(t, first, 0), server.Transport{}))
 		if _, err := stream.Ask(request(get("api.acme.example", "https://app.acme.example"))); err != nil {
 			t.Fatal(err)
 		}
@@ -52,6 +59,36 @@ func TestStreamTimes(t *testing.T) {
 			t.Errorf("got %v, %v, want a reply", reply, err)
 		}
 	})
+}
+
+// timed is a service that holds streams to limits until the test ends.
+func timed(t *testing.T, first, life time.Duration) *server.Service {
+	t.Helper()
+	svc := service(t, snapshot(t, acme), func(cfg *server.Config) { cfg.FirstMessage, cfg.StreamLife = first, life })
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		svc.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+	})
+	return svc
+}
+
+// none waits until no stream is open.
+func none(t *testing.T, svc *server.Service) {
+	t.Helper()
+	deadline := time.After(5 * time.Second)
+	for svc.Active() > 0 {
+		select {
+		case <-deadline:
+			t.Fatalf("%d streams are still open", svc.Active())
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 func open(t *testing.T, envoy *servertest.Envoy) *servertest.Stream {
@@ -69,7 +106,7 @@ func TestEnvoyLeaves(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{}, 1)
 	svc := service(t, snapshot(t, acme), func(cfg *server.Config) {
-		cfg.Observe = func(server.Observation) { ended <- struct{}{} }
+		cfg.Observe = func(*server.Observation) { ended <- struct{}{} }
 	})
 	envoy := servertest.Start(t, svc, server.Transport{})
 	for _, messages := range [][]*message{nil, {request(get("api.acme.example", "https://app.acme.example"))}} {
@@ -85,14 +122,7 @@ func TestEnvoyLeaves(t *testing.T) {
 		}
 		stream.Close()
 	}
-	deadline := time.After(5 * time.Second)
-	for svc.Active() > 0 {
-		select {
-		case <-deadline:
-			t.Fatalf("%d streams are still open", svc.Active())
-		case <-time.After(time.Millisecond):
-		}
-	}
+	none(t, svc)
 }
 
 func TestHealth(t *testing.T) {
@@ -134,10 +164,11 @@ func TestMessageLimit(t *testing.T) {
 
 func TestConfigProblemsComeTogether(t *testing.T) {
 	t.Parallel()
-	_, err := server.New(server.Config{UnknownTenant: 9, Budget: time.Second, MaxStreams: -1})
+	_, err := server.New(server.Config{UnknownTenant: 9, Budget: time.Second, MaxStreams: -1, FirstMessage: -time.Second})
 	const want = "configuring the ext_proc service: no registry\n" +
 		"unknown tenant choice 9 does not exist\n" +
 		"budget 1s is not between 0 and 150ms\n" +
+		"a stream cannot be silent for -1s and live for 0s\n" +
 		"at most -1 streams is less than none"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

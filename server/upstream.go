@@ -18,15 +18,11 @@ type upstream struct {
 	varyLost bool
 }
 
-// upstreamFields are the headers of a response that a decision looks at. They
-// refer to the message's bytes, except for names, which is a copy of all names
-// one after the other.
+// upstreamFields are the headers of a response that a decision looks at. They refer to the message's bytes.
 type upstreamFields struct {
 	allowOrigin, allowCredentials, exposeHeaders, vary field
 
 	hasCORS bool
-	names   []byte
-	ends    []int // :: where each name ends in names
 }
 
 func (f *upstreamFields) add(name, value []byte) {
@@ -41,14 +37,6 @@ func (f *upstreamFields) add(name, value []byte) {
 		f.vary.add(value)
 	}
 	f.hasCORS = f.hasCORS || bytes.HasPrefix(name, []byte(wire.HeaderCORSPrefix))
-	pseudo := bytes.HasPrefix(name, []byte{':'})
-	if !pseudo && len(f.ends) < maxNames && len(f.names)+len(name) <= maxValueBytes {
-		if f.ends == nil {
-			f.names, f.ends = make([]byte, 0, 512), make([]int, 0, 32)
-		}
-		f.names = append(f.names, name...)
-		f.ends = append(f.ends, len(f.names))
-	}
 }
 
 // upstream copies the fields out of the message.
@@ -63,13 +51,19 @@ func (f *upstreamFields) upstream() upstream {
 	if len(up.Vary) > maxVaryBytes {
 		up.Vary, up.varyLost = "", true
 	}
-	all, start := string(f.names), 0
-	if len(f.ends) > 0 {
-		up.Names = make([]string, 0, len(f.ends))
-	}
-	for _, end := range f.ends {
-		up.Names = append(up.Names, all[start:end])
-		start = end
-	}
 	return up
+}
+
+// nameList collects the names of a response's headers, for the few decisions that expose all of them.
+type nameList struct {
+	names []string
+	bytes int
+}
+
+func (l *nameList) add(name, _ []byte) {
+	pseudo := bytes.HasPrefix(name, []byte{':'})
+	if !pseudo && len(l.names) < maxNames && l.bytes+len(name) <= maxValueBytes {
+		l.names = append(l.names, string(name))
+		l.bytes += len(name)
+	}
 }

@@ -10,9 +10,15 @@ type Key struct {
 	Authority string
 	// Path is the raw :path; the query is ignored (rule 27).
 	Path string
-	// Context belongs to the request; nil is none. A load for which this lookup is the first to wait is done
-	// on its behalf: with the values of the context, and whether or not it ends.
-	Context context.Context //nolint:containedctx // a part of what a lookup is given, not kept
+	// Waiter is who looks the tenant up; nil is nobody. A load for which it is the first to wait is done on its behalf.
+	Waiter Waiter
+}
+
+// Waiter gives a load the values of the context of a request.
+type Waiter interface {
+	// Context is asked for at most once a lookup, during the lookup, and only when it begins a load. What it returns is kept for its
+	// values until the load has ended, whether or not the request has.
+	Context() context.Context
 }
 
 // Registry finds tenants. A [Snapshot] is the simplest one.

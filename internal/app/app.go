@@ -117,6 +117,9 @@ func (a *App) bind(ctx context.Context) error {
 // release closes what [New] opened, for an App that will not run.
 func (a *App) release() error {
 	failed := a.registry.Close()
+	if a.grpc != nil {
+		a.grpc.Stop() // its workers run from the start
+	}
 	for _, l := range []net.Listener{a.listener, a.adminListener, a.rumListener} {
 		if l != nil {
 			failed = errors.Join(failed, l.Close())

@@ -46,6 +46,10 @@ func (a *App) Run(ctx context.Context) error {
 		group.Go(func() error { return part("collector of reports", a.rum.Serve(a.rumListener)) })
 		a.stopping.push(step{"collector of reports closed", closeBound, a.closeCollector})
 	}
+	group.Go(func() error {
+		a.service.Run(parts)
+		return nil
+	})
 	group.Go(func() error { return part("gRPC server", a.grpc.Serve(a.listener)) })
 	a.stopping.push(step{"gRPC server stopped", a.cfg.StopTimeout + closeBound, a.stopGRPC})
 	a.stopping.push(step{"drain delay over", a.cfg.DrainDelay + closeBound, a.drain})

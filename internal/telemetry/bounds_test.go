@@ -27,7 +27,7 @@ func grown(do func() any) int64 {
 }
 
 // huge is a denial each of whose texts is as long as the server lets it be.
-func huge(i int) server.Observation {
+func huge(i int) *server.Observation {
 	text := func() string { return strings.Repeat("x", 8<<10) }
 	o := denial("acme", fmt.Sprint("https://", i, ".example/", text()))
 	o.Request.RequestHeaders, o.Request.PrivateNetwork, o.Request.Scheme = text(), text(), text()
@@ -41,7 +41,7 @@ func TestHostileTextsAreNotKept(t *testing.T) {
 		d := newDenied()
 		for i := range 1000 {
 			o := huge(i % deniedOrigins)
-			d.add(&o, time.Now())
+			d.add(o, time.Now())
 		}
 		return d
 	})
@@ -67,7 +67,7 @@ func TestHostileTextsAreNotKept(t *testing.T) {
 func TestLongRequestIsShown(t *testing.T) {
 	d := newDenied()
 	o := huge(1)
-	d.add(&o, time.Now())
+	d.add(o, time.Now())
 	got := d.list("acme", 1, nil)[0].Denials[0]
 	if got.Phase != policy.Actual.String() || got.Method != "GET" || !strings.HasSuffix(got.Path, "...") || got.Now != "" {
 		t.Errorf("%+v", got)
@@ -79,7 +79,7 @@ func TestListedTenants(t *testing.T) {
 	d := newDenied()
 	for i, id := range []string{"a", "b", "c"} {
 		o := denial(id, "https://evil.example")
-		d.add(&o, time.Unix(int64(i), 0))
+		d.add(o, time.Unix(int64(i), 0))
 	}
 	if got := d.list("*", 2, nil); len(got) != 2 || got[0].Tenant != "b" || got[1].Tenant != "c" {
 		t.Errorf("%+v", got)

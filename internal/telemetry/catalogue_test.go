@@ -79,7 +79,7 @@ func checkLabels(t *testing.T, m *Metric, f *dto.MetricFamily) {
 
 // busy makes every metric have a value.
 func busy(tm *Telemetry) {
-	for _, o := range []server.Observation{grant("acme", "https://a.example"), denial("acme", "https://b.example"), failure()} {
+	for _, o := range []*server.Observation{grant("acme", "https://a.example"), denial("acme", "https://b.example"), failure()} {
 		o.Shadow = tenant.ShadowWouldAllow
 		tm.Observe(o)
 	}

@@ -109,30 +109,30 @@ func series(families map[string]*dto.MetricFamily) (n int) {
 }
 
 // denial is a plain refusal.
-func denial(id, origin string) server.Observation {
+func denial(id, origin string) *server.Observation {
 	r := policy.Request{Method: "GET", Scheme: "https", Authority: "api.example", Origin: origin}
-	return server.Observation{
+	return &server.Observation{
 		Kind: policy.Actual, Outcome: policy.Denied, Reason: policy.OriginNotListed, Entry: -1, Tenant: id,
 		Received: time.Now(), Duration: 30 * time.Microsecond, Request: r, Key: tenant.Key{Authority: r.Authority, Path: "/"},
 	}
 }
 
 // grant is a plain permission.
-func grant(id, origin string) server.Observation {
+func grant(id, origin string) *server.Observation {
 	o := denial(id, origin)
 	o.Outcome, o.Reason, o.Entry = policy.Allowed, policy.OriginListed, 0
 	return o
 }
 
 // failure is a decision that we could not make.
-func failure() server.Observation {
+func failure() *server.Observation {
 	o := denial("", "https://app.example")
 	o.Outcome, o.Reason, o.Freshness = policy.Error, policy.StoreUnavailable, tenant.Unavailable
 	return o
 }
 
 // under puts o under a parent.
-func under(o server.Observation, sampled bool) server.Observation {
+func under(o *server.Observation, sampled bool) *server.Observation {
 	cfg := trace.SpanContextConfig{TraceID: trace.TraceID{1, 2, 3}, SpanID: trace.SpanID{4, 5}, Remote: true}
 	if sampled {
 		cfg.TraceFlags = trace.FlagsSampled

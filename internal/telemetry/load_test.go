@@ -22,7 +22,7 @@ type askedFor struct {
 
 // Lookup implements [tenant.Registry].
 func (a *askedFor) Lookup(k tenant.Key) tenant.View {
-	a.by = k.Context
+	a.by = k.Waiter.Context()
 	return a.Registry.Lookup(k)
 }
 
@@ -35,7 +35,7 @@ func TestLoadSpan(t *testing.T) {
 		asked := &askedFor{Registry: tenanttest.New(t, `{id: acme, hosts: [api.example], policy: {origins: ["https://app.example"]}}`)}
 		svc, err := server.New(server.Config{
 			Registry: asked,
-			Observe: func(o server.Observation) {
+			Observe: func(o *server.Observation) {
 				o.Waited = true
 				if late {
 					tm.Observe(o)

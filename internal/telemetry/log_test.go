@@ -84,7 +84,7 @@ func TestDecisionLogFields(t *testing.T) {
 
 // TestDecisionLogSampling: errors up to their rate, the first of equal denials, few of the rest.
 func TestDecisionLogSampling(t *testing.T) {
-	count := func(mode LogMode, o func(i int) server.Observation) (n int) {
+	count := func(mode LogMode, o func(i int) *server.Observation) (n int) {
 		synctest.Test(t, func(t *testing.T) {
 			n = len(written(t, func(cfg *Config) { cfg.Decisions = mode }, func(tm *Telemetry) {
 				for i := range 500 {
@@ -94,15 +94,15 @@ func TestDecisionLogSampling(t *testing.T) {
 		})
 		return n
 	}
-	equal := func(int) server.Observation { return denial("acme", "https://evil.example") }
-	various := func(i int) server.Observation { return denial("acme", fmt.Sprintf("https://%d.example", i)) }
-	failed := func(int) server.Observation { return failure() }
-	allowed := func(int) server.Observation { return grant("acme", "https://a.example") }
-	late := func(int) server.Observation { return server.Observation{Late: true, Conflict: true} }
+	equal := func(int) *server.Observation { return denial("acme", "https://evil.example") }
+	various := func(i int) *server.Observation { return denial("acme", fmt.Sprintf("https://%d.example", i)) }
+	failed := func(int) *server.Observation { return failure() }
+	allowed := func(int) *server.Observation { return grant("acme", "https://a.example") }
+	late := func(int) *server.Observation { return &server.Observation{Late: true, Conflict: true} }
 	for _, tt := range []struct {
 		name     string
 		mode     LogMode
-		o        func(int) server.Observation
+		o        func(int) *server.Observation
 		min, max int
 	}{
 		{"equal denials", LogSampled, equal, 1, 1},

@@ -88,13 +88,13 @@ func TestDenials(t *testing.T) {
 	for i := range 3 {
 		o := denial("acme", "https://app.example")
 		o.Request.Method = fmt.Sprint("M", i)
-		d.add(&o, time.Now())
+		d.add(o, time.Now())
 	}
 	allowedNow := denial("acme", "https://www.app.example")
-	d.add(&allowedNow, time.Now())
+	d.add(allowedNow, time.Now())
 	stranger := denial("", "https://evil.example\x1b")
 	stranger.Reason = policy.TenantUnknown
-	d.add(&stranger, time.Now())
+	d.add(stranger, time.Now())
 
 	list := d.list("acme", 10, explain)
 	if len(list) != 1 || len(list[0].Denials) != 2 {
@@ -130,7 +130,7 @@ func TestDenialsAreBounded(t *testing.T) {
 	for i := range 20_000 {
 		o := denial(fmt.Sprint("t", random.IntN(3*deniedTenants)), fmt.Sprint(i, long))
 		o.Request.RequestHeaders, o.Key.Path, o.Request.Method = long, long, long
-		d.add(&o, time.Now())
+		d.add(o, time.Now())
 	}
 	if len(d.tenants) != deniedTenants {
 		t.Errorf("%d tenants", len(d.tenants))

@@ -23,7 +23,7 @@ func TestSampling(t *testing.T) {
 	tests := []struct {
 		name string
 		s    Sampling
-		o    server.Observation
+		o    *server.Observation
 		want bool
 	}{
 		{"a sampled trace", Sampling{}, under(grant("acme", ""), true), true},
@@ -52,7 +52,7 @@ func TestSamplingRatio(t *testing.T) {
 	s := DefaultSampling()
 	o, n := denial("acme", ""), 0
 	for range 100_000 {
-		if s.wants(&o) {
+		if s.wants(o) {
 			n++
 		}
 	}
@@ -152,7 +152,7 @@ func TestObserveAllocates(t *testing.T) {
 	allowed := under(grant("acme", "https://a.example"), false)
 	refused := denial("acme", "https://b.example")
 	tm.Observe(refused)
-	for name, o := range map[string]server.Observation{"allowed": allowed, "denied": refused} {
+	for name, o := range map[string]*server.Observation{"allowed": allowed, "denied": refused} {
 		if n := testing.AllocsPerRun(1000, func() { tm.Observe(o) }); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
@@ -163,7 +163,7 @@ func TestObserveAllocates(t *testing.T) {
 func BenchmarkObserve(b *testing.B) {
 	for _, bb := range []struct {
 		name string
-		o    server.Observation
+		o    *server.Observation
 	}{
 		{"allowed", grant("acme", "https://a.example")},
 		{"allowed, in an unsampled trace", under(grant("acme", "https://a.example"), false)},

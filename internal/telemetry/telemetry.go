@@ -173,15 +173,15 @@ func (t *Telemetry) await(ctx context.Context) {
 }
 
 // Observe is given to the server. It never waits, and allocates only for what is sampled or logged.
-func (t *Telemetry) Observe(o server.Observation) {
-	span := t.spans.observe(&o)
-	t.decisions.count(&o, span)
+func (t *Telemetry) Observe(o *server.Observation) {
+	span := t.spans.observe(o)
+	t.decisions.count(o, span)
 	if o.Outcome == policy.Denied && !o.Late {
 		now := time.Now()
-		t.denied.add(&o, now)
+		t.denied.add(o, now)
 		t.top.add(o.Tenant, now)
 	}
-	t.log.observe(&o, span)
+	t.log.observe(o, span)
 }
 
 // Denied reports whether an origin is among the frequent refusals of a tenant.

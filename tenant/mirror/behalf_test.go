@@ -63,6 +63,11 @@ func (l *loads) intercept(ctx context.Context, c storetest.Call) error {
 	return nil
 }
 
+// waiter is a request.
+type waiter struct{ ctx context.Context }
+
+func (w waiter) Context() context.Context { return w.ctx }
+
 func TestLoadsAreOnBehalfOfRequests(t *testing.T) {
 	var l loads
 	scene(t, mirror.Options{Lazy: true, LookupBudget: time.Second, OnLoad: l.begin}, func(w *world) {
@@ -70,7 +75,7 @@ func TestLoadsAreOnBehalfOfRequests(t *testing.T) {
 		w.start()
 		w.Intercept(l.intercept)
 		ask := func(host string, ctx context.Context) tenant.View {
-			k := tenant.Key{Authority: host, Path: "/", Context: ctx}
+			k := tenant.Key{Authority: host, Path: "/", Waiter: waiter{ctx}}
 			v := w.m.Lookup(k)
 			for v.Freshness == tenant.Loading {
 				<-v.Loading
@@ -108,7 +113,7 @@ func TestWhoDoesNotWaitHasNoLoad(t *testing.T) {
 	scene(t, mirror.Options{OnLoad: l.begin}, func(w *world) {
 		w.write(simple("a", "v1"))
 		w.start()
-		if v := w.m.Lookup(tenant.Key{Authority: "nobody.example", Context: requestOf("1")}); v.Freshness != tenant.Unknown {
+		if v := w.m.Lookup(tenant.Key{Authority: "nobody.example", Waiter: waiter{requestOf("1")}}); v.Freshness != tenant.Unknown {
 			w.t.Errorf("a host of nobody is %s", v.Freshness)
 		}
 		step(soon)
@@ -144,7 +149,7 @@ func TestCommandsAreChildrenOfTheRequest(t *testing.T) {
 	})
 	untilReady(t, m)
 	request, root := provider.Tracer("test").Start(t.Context(), "cors.decide")
-	k := tenant.Key{Authority: "a.example", Context: request}
+	k := tenant.Key{Authority: "a.example", Waiter: waiter{request}}
 	v := m.Lookup(k)
 	for v.Freshness == tenant.Loading {
 		<-v.Loading

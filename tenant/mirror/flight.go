@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // absence says why a key need not be asked for now.
@@ -60,7 +62,7 @@ func (f *flight) wake() { f.once.Do(func() { close(f.ready) }) }
 func (f *flight) overdue() bool { return f.late.Load() }
 
 // fly joins the flight of a key, or starts one; nil when the limiter refuses.
-func (m *Mirror) fly(request context.Context, key, host, id string) *flight {
+func (m *Mirror) fly(waiter tenant.Waiter, key, host, id string) *flight {
 	m.flightsMu.Lock()
 	defer m.flightsMu.Unlock()
 	if f := m.flights[key]; f != nil {
@@ -71,7 +73,10 @@ func (m *Mirror) fly(request context.Context, key, host, id string) *flight {
 	}
 	// A key may be a part of a larger text of the request.
 	f := &flight{
-		key: strings.Clone(key), host: strings.Clone(host), id: strings.Clone(id), request: request, ready: make(chan struct{}),
+		key: strings.Clone(key), host: strings.Clone(host), id: strings.Clone(id), ready: make(chan struct{}),
+	}
+	if waiter != nil {
+		f.request = waiter.Context()
 	}
 	f.timer = time.AfterFunc(m.opt.LookupBudget, func() {
 		f.late.Store(true)

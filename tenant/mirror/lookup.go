@@ -112,9 +112,9 @@ func (m *Mirror) absent(k tenant.Key, host, id string) tenant.View {
 	}
 	sure := m.complete()
 	if sure {
-		k.Context = nil // it does not wait
+		k.Waiter = nil // it does not wait
 	}
-	f := m.fly(k.Context, key, host, id)
+	f := m.fly(k.Waiter, key, host, id)
 	switch {
 	case sure:
 		return m.below(k, tenant.Unknown)
