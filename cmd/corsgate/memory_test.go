@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"math"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -41,3 +42,40 @@ func TestLimitMemory(t *testing.T) {
 		})
 	}
 }
+
+// TestHeadroom: collections are rare while the heap is small, and a small limit is not filled with nothing.
+func TestHeadroom(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		environ []string
+		limit   int64
+		want    int
+	}{
+		{"no limit", nil, math.MaxInt64, maxHeadroom},
+		{"a small limit", nil, 64 << 20, 8 << 20},
+		{"the operator's word counts", []string{"GOGC=50"}, math.MaxInt64, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			before := debug.SetMemoryLimit(tt.limit)
+			t.Cleanup(func() { debug.SetMemoryLimit(before) })
+			if got := len(headroom(tt.environ)); got != tt.want {
+				t.Errorf("%d bytes, want %d", got, tt.want)
+			}
+		})
+	}
+	untouched := headroom(nil)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	for range 8 << 10 { // 16 MiB
+		garbage = make([]byte, 2<<10)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.NumGC - before.NumGC; n > 0 {
+		t.Errorf("%d collections of 16 MiB of garbage", n)
+	}
+	runtime.KeepAlive(untouched)
+}
+
+// garbage keeps an allocation from the stack.
+var garbage []byte

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -45,6 +46,8 @@ func (p *program) serveCommand() *cobra.Command {
 func (p *program) serve(ctx context.Context, s config.Serve) error {
 	log := newLog(p.stderr, s)
 	limitMemory(ctx, p.environ, machineRoot(), log)
+	untouched := headroom(p.environ)
+	defer runtime.KeepAlive(untouched)
 	a, err := app.New(ctx, s, log)
 	if err != nil {
 		return fmt.Errorf("starting: %w", err)
