@@ -87,6 +87,19 @@ func table() []imports {
 		},
 		{dir: "envoy/wire", not: []string{"*"}},
 		{
+			dir:  "envoy/lint",
+			ours: []string{"envoy/wire"},
+			others: []string{
+				protobuf, yaml, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type", "github.com/cncf/xds/go",
+			},
+			not: []string{"flag", "os", "os/signal"},
+		},
+		{
+			dir:    "envoy/lint/linttest",
+			ours:   []string{"envoy", "envoy/lint", "envoy/wire"},
+			others: []string{protobuf, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type"},
+		},
+		{
 			dir:  "envoy",
 			ours: []string{"envoy/wire"},
 			others: []string{

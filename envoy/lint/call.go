@@ -1,0 +1,155 @@
+package lint
+
+import (
+	"slices"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/corsgate/corsgate/envoy/wire"
+)
+
+// call is an external processing filter that asks corsgate, as it is for some requests: the one
+// in the chain, or what a route makes of it.
+type call struct {
+	*extprocv3.ExternalProcessor
+	// manager, filter and position are where it stands.
+	manager  *manager
+	filter   *filter
+	position int
+	at       Place
+	serves   serves
+	// route is nil for the one in the chain.
+	route *override
+}
+
+// group is what findings of one filter have in common, whatever routes make of it.
+func (c *call) group() string { return c.manager.at.Path + "\x00" + c.filter.name }
+
+// sendsRequest and sendsResponse say which headers the processor sees. The default is to send.
+func (c *call) sendsRequest() bool {
+	return c.GetProcessingMode().GetRequestHeaderMode() != extprocv3.ProcessingMode_SKIP
+}
+
+func (c *call) sendsResponse() bool {
+	return c.GetProcessingMode().GetResponseHeaderMode() != extprocv3.ProcessingMode_SKIP
+}
+
+// byMetadata reports whether the call can have an effect on a response only by what it leaves in
+// dynamic metadata: design C.
+func (c *call) byMetadata() bool { return c.sendsRequest() && !c.sendsResponse() }
+
+// cluster is the name of the cluster that it asks, "" when it asks no cluster.
+func (c *call) cluster() string { return c.GetGrpcService().GetEnvoyGrpc().GetClusterName() }
+
+// Options say what to look for.
+type Options struct {
+	// Cluster is the name of the processors' cluster; empty means that corsgate's calls are recognized
+	// by what they are named.
+	Cluster string
+}
+
+// isOurs reports whether an external processor is corsgate. There may be others in a chain.
+func (o Options) isOurs(p *extprocv3.ExternalProcessor, names ...string) bool {
+	g := p.GetGrpcService()
+	target := g.GetEnvoyGrpc().GetClusterName() + g.GetGoogleGrpc().GetTargetUri()
+	if o.Cluster != "" {
+		return target == o.Cluster
+	}
+	cors := func(s string) bool { return strings.Contains(strings.ToLower(s), "cors") }
+	return cors(target) || cors(p.GetHttpService().GetHttpService().GetHttpUri().GetCluster()) || cors(p.GetStatPrefix()) ||
+		slices.ContainsFunc(names, cors) || slices.Contains(received(p), wire.Namespace) ||
+		slices.ContainsFunc(g.GetInitialMetadata(), func(h *corev3.HeaderValue) bool { return h.GetKey() == wire.GRPCPhase })
+}
+
+// received are the namespaces of metadata that the processor may write.
+func received(p *extprocv3.ExternalProcessor) []string {
+	return p.GetMetadataOptions().GetReceivingNamespaces().GetUntyped()
+}
+
+// findCalls finds the calls of a manager.
+func (m *manager) findCalls(o Options) {
+	for i, f := range m.filters {
+		for _, in := range f.inner {
+			p, ok := in.config.(*extprocv3.ExternalProcessor)
+			if !ok || !o.isOurs(p, f.name, in.name) {
+				continue
+			}
+			c := &call{ExternalProcessor: p, manager: m, filter: f, position: i, at: in.at, serves: in.serves}
+			if !f.disabled {
+				m.calls = append(m.calls, c)
+			}
+			m.calls = append(m.calls, c.onRoutes()...)
+		}
+	}
+}
+
+// onRoutes are the calls that routes make of c.
+func (c *call) onRoutes() []*call {
+	if c.manager.table == nil {
+		return nil
+	}
+	var out []*call
+	for i := range c.manager.table.overrides {
+		over := &c.manager.table.overrides[i]
+		if over.key != c.filter.name {
+			continue
+		}
+		config := over.config
+		if fc, ok := config.(*routev3.FilterConfig); ok {
+			if fc.GetDisabled() {
+				continue
+			}
+			config = unpack(fc.GetConfig())
+		}
+		per, _ := config.(*extprocv3.ExtProcPerRoute)
+		if per.GetDisabled() {
+			continue
+		}
+		changed := *c
+		changed.ExternalProcessor = overridden(c.ExternalProcessor, per.GetOverrides())
+		changed.at, changed.route = over.at, over
+		changed.serves = c.serves.and(over.serves)
+		out = append(out, &changed)
+	}
+	return out
+}
+
+// overridden is what a route makes of p.
+func overridden(p *extprocv3.ExternalProcessor, o *extprocv3.ExtProcOverrides) *extprocv3.ExternalProcessor {
+	out, ok := proto.Clone(p).(*extprocv3.ExternalProcessor)
+	if !ok || o == nil {
+		return p
+	}
+	if o.GetProcessingMode() != nil {
+		out.ProcessingMode = o.GetProcessingMode()
+	}
+	if o.GetGrpcService() != nil {
+		out.GrpcService = o.GetGrpcService()
+	}
+	if o.GetFailureModeAllow() != nil {
+		out.FailureModeAllow = o.GetFailureModeAllow().GetValue()
+	}
+	if n := o.GetMetadataOptions().GetReceivingNamespaces(); n != nil {
+		if out.MetadataOptions == nil {
+			out.MetadataOptions = &extprocv3.MetadataOptions{}
+		}
+		out.MetadataOptions.ReceivingNamespaces = n
+	}
+	if len(o.GetGrpcInitialMetadata()) > 0 && out.GetGrpcService() != nil {
+		out.GrpcService.InitialMetadata = append(out.GrpcService.InitialMetadata, o.GetGrpcInitialMetadata()...)
+	}
+	return out
+}
+
+// asked says of each sample whether any call is made for it.
+func (m *manager) asked() serves {
+	var out serves
+	for _, c := range m.calls {
+		out = out.or(c.serves)
+	}
+	return out
+}

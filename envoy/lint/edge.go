@@ -1,0 +1,139 @@
+package lint
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+
+	"github.com/corsgate/corsgate/envoy/wire"
+)
+
+const (
+	ruleRemoteAddress ID = "use-remote-address"
+	rulePath          ID = "path-normalization"
+	ruleDisables      ID = "route-disables"
+	ruleUnmatched     ID = "override-unmatched"
+	rulePolicy        ID = "route-cors-policy"
+	ruleAdds          ID = "route-adds-cors"
+	ruleLocalReply    ID = "local-reply-cors"
+)
+
+func routeRules() []Rule {
+	return []Rule{
+		{ruleRemoteAddress, Warning, "a client's own x-forwarded-proto is believed"},
+		{rulePath, Warning, "paths are judged as they were written"},
+		{ruleDisables, Warning, "a route switches corsgate off"},
+		{ruleUnmatched, Warning, "settings of a route belong to no filter"},
+		{rulePolicy, Warning, "cors policies in routes do nothing"},
+		{ruleAdds, Warning, "a route adds CORS headers itself"},
+		{ruleLocalReply, Warning, "local replies add CORS headers themselves"},
+	}
+}
+
+// edge holds the settings of a connection manager against the rules.
+func (l *linter) edge(m *manager) {
+	// Behind a gateway that has looked at them, the headers may be believed.
+	if !m.GetUseRemoteAddress().GetValue() && m.listener.GetTrafficDirection() != corev3.TrafficDirection_INBOUND {
+		l.add(ruleRemoteAddress, m.at.Path, m.at,
+			"use_remote_address is not true: a client's x-forwarded-proto sets the scheme that policies compare, so that an http page can pass for https",
+			"set use_remote_address: true, at the edge")
+	}
+	if !m.GetNormalizePath().GetValue() {
+		l.add(rulePath, m.at.Path, m.at,
+			"normalize_path is not true: a policy for /admin is passed by with /x/../admin",
+			"set normalize_path: true and merge_slashes: true")
+	}
+	for i, r := range m.GetLocalReplyConfig().GetMappers() {
+		for _, h := range r.GetHeadersToAdd() {
+			if strings.HasPrefix(strings.ToLower(h.GetHeader().GetKey()), wire.HeaderCORSPrefix) {
+				l.add(ruleLocalReply, m.at.Path, m.at.in("local reply", indexed("local_reply_config.mappers", i)),
+					"local_reply_config adds "+strings.ToLower(h.GetHeader().GetKey())+" after all filters: errors of Envoy's own grant what the policy may not",
+					"remove it; corsgate decides about Envoy's own errors too")
+			}
+		}
+	}
+}
+
+// routes holds what routes say of filters and headers against the rules.
+func (l *linter) routes(m *manager) {
+	if m.table == nil {
+		l.elsewhere(m)
+		return
+	}
+	for i := range m.table.overrides {
+		l.override(m, &m.table.overrides[i])
+	}
+	for _, a := range m.table.adds {
+		if fromDecision(a.value) {
+			continue
+		}
+		what := "it is taken for the application's and replaced or removed"
+		if a.unfiltered {
+			what = "it passes, whatever the policy"
+		}
+		l.add(ruleAdds, m.at.Path, a.at,
+			fmt.Sprintf("response_headers_to_add writes %s: %q; %s", a.name, printed(a.value), what),
+			"remove it and write the grant into the tenant's document")
+	}
+	builtin := slices.ContainsFunc(m.filters, func(f *filter) bool {
+		return slices.ContainsFunc(f.inner, func(in *inner) bool { _, ok := in.config.(*corsv3.Cors); return ok })
+	})
+	if len(m.table.policies) > 0 && !builtin {
+		l.add(rulePolicy, m.at.Path, m.table.policies[0],
+			fmt.Sprintf("routes have cors policies (%d), and no filter of Envoy's reads them", len(m.table.policies)),
+			"remove them, or make tenant documents of them by corsgate import")
+	}
+}
+
+// maxPrinted is how much of a value from the configuration is shown.
+const maxPrinted = 80
+
+func printed(s string) string {
+	if len(s) > maxPrinted {
+		return s[:maxPrinted] + "..."
+	}
+	return s
+}
+
+// override looks at the settings of one route for one filter.
+func (l *linter) override(m *manager, o *override) {
+	i := slices.IndexFunc(m.filters, func(f *filter) bool { return f.name == o.key })
+	if i < 0 {
+		if _, ours := o.config.(*extprocv3.ExtProcPerRoute); ours && len(m.calls) > 0 {
+			l.add(ruleUnmatched, m.at.Path, o.at,
+				"settings for an external processor stand under the key "+o.key+", and no filter has that name: they do nothing",
+				"write the name of the filter, "+m.calls[0].filter.name)
+		}
+		return
+	}
+	f := m.filters[i]
+	if !disables(o) || o.ours || o.direct || f.disabled {
+		return
+	}
+	switch {
+	case l.decides(f):
+		l.add(ruleDisables, m.at.Path, o.at,
+			"filter "+f.name+" is switched off: corsgate is not asked, so that preflights reach the application and, in design C, no response has CORS headers",
+			"remove the setting; a tenant's document with mode: OFF passes the application's own headers")
+	case applies(f):
+		l.add(ruleDisables, m.at.Path, o.at,
+			"filter "+f.name+" is switched off: decisions are not written, and the application's own CORS headers pass",
+			"remove the setting")
+	}
+}
+
+func disables(o *override) bool {
+	switch c := o.config.(type) {
+	case *extprocv3.ExtProcPerRoute:
+		return c.GetDisabled()
+	case *routev3.FilterConfig:
+		return c.GetDisabled()
+	default:
+		return false
+	}
+}

@@ -1,0 +1,4 @@
+package lint
+
+// ReadWithin is [Read] with other limits.
+var ReadWithin = readWithin

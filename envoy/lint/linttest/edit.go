@@ -1,0 +1,179 @@
+// Package linttest has a broken configuration for each rule of lint: what corsgate renders, less
+// or more one thing.
+package linttest
+
+import (
+	"fmt"
+
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
+	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	"github.com/corsgate/corsgate/envoy"
+)
+
+// editor changes one bootstrap.
+type editor struct {
+	boot *bootstrapv3.Bootstrap
+	err  error
+}
+
+// render makes the JSON of a design with an edit.
+func render(o envoy.Options, edit func(*editor)) ([]byte, error) {
+	boot, err := envoy.Bootstrap(o)
+	if err != nil {
+		return nil, err
+	}
+	e := &editor{boot: boot}
+	edit(e)
+	if e.err != nil {
+		return nil, e.err
+	}
+	return protojson.MarshalOptions{UseProtoNames: true}.Marshal(boot)
+}
+
+func (e *editor) fail(err error) {
+	if e.err == nil && err != nil {
+		e.err = err
+	}
+}
+
+// unpacked changes the message in a.
+func unpacked[M proto.Message](e *editor, a *anypb.Any, m M, f func(M)) {
+	if err := a.UnmarshalTo(m); err != nil {
+		e.fail(fmt.Errorf("editing: %w", err))
+		return
+	}
+	f(m)
+	e.fail(a.MarshalFrom(m))
+}
+
+func (e *editor) packed(m proto.Message) *anypb.Any {
+	a, err := anypb.New(m)
+	e.fail(err)
+	return a
+}
+
+// manager changes the HTTP connection manager.
+func (e *editor) manager(f func(*hcmv3.HttpConnectionManager)) {
+	a := e.boot.GetStaticResources().GetListeners()[0].GetFilterChains()[0].GetFilters()[0].GetTypedConfig()
+	unpacked(e, a, &hcmv3.HttpConnectionManager{}, f)
+}
+
+// filter changes the settings of the filter of a name.
+func (e *editor) filter(name string, f func(*hcmv3.HttpFilter)) {
+	e.manager(func(m *hcmv3.HttpConnectionManager) {
+		for _, one := range m.GetHttpFilters() {
+			if one.GetName() == name {
+				f(one)
+				return
+			}
+		}
+		e.fail(fmt.Errorf("no filter %q", name))
+	})
+}
+
+// insert puts filters at a place in the chain.
+func (e *editor) insert(at int, list ...*hcmv3.HttpFilter) {
+	e.manager(func(m *hcmv3.HttpConnectionManager) {
+		m.HttpFilters = append(m.HttpFilters[:at:at], append(list, m.HttpFilters[at:]...)...)
+	})
+}
+
+// apply changes the mutations of cors-apply.
+func (e *editor) apply(f func(*mutationv3.Mutations)) {
+	e.filter(envoy.FilterApply, func(one *hcmv3.HttpFilter) {
+		unpacked(e, one.GetTypedConfig(), &mutationv3.HeaderMutation{}, func(m *mutationv3.HeaderMutation) { f(m.Mutations) })
+	})
+}
+
+// call changes one of the two calls of cors-decide.
+func (e *editor) call(name string, f func(*extprocv3.ExternalProcessor)) {
+	e.filter(envoy.FilterDecide, func(one *hcmv3.HttpFilter) {
+		unpacked(e, one.GetTypedConfig(), &compositev3.Composite{}, func(c *compositev3.Composite) {
+			for _, m := range c.GetMatcher().GetMatcherList().GetMatchers() {
+				action := m.GetOnMatch().GetAction()
+				if action.GetName() != name {
+					continue
+				}
+				unpacked(e, action.GetTypedConfig(), &compositev3.ExecuteFilterAction{}, func(x *compositev3.ExecuteFilterAction) {
+					unpacked(e, x.GetTypedConfig().GetTypedConfig(), &extprocv3.ExternalProcessor{}, f)
+				})
+			}
+		})
+	})
+}
+
+// calls changes both calls.
+func (e *editor) calls(f func(*extprocv3.ExternalProcessor)) {
+	e.call(envoy.CallPreflight, f)
+	e.call(envoy.CallActual, f)
+}
+
+// matchers changes the list by which cors-decide chooses.
+func (e *editor) matchers(f func(*compositev3.Composite)) {
+	e.filter(envoy.FilterDecide, func(one *hcmv3.HttpFilter) {
+		unpacked(e, one.GetTypedConfig(), &compositev3.Composite{}, f)
+	})
+}
+
+// direct puts one of the calls in the place of composite: it is then made for every request.
+func (e *editor) direct(name string, f func(*extprocv3.ExternalProcessor)) {
+	var config *anypb.Any
+	e.call(name, func(p *extprocv3.ExternalProcessor) {
+		f(p)
+		config = e.packed(p)
+	})
+	e.filter(envoy.FilterDecide, func(one *hcmv3.HttpFilter) {
+		one.ConfigType = &hcmv3.HttpFilter_TypedConfig{TypedConfig: config}
+	})
+}
+
+// routes changes the route configuration.
+func (e *editor) routes(f func(*routev3.RouteConfiguration)) {
+	e.manager(func(m *hcmv3.HttpConnectionManager) { f(m.GetRouteConfig()) })
+}
+
+// route changes the catch-all route.
+func (e *editor) route(f func(*routev3.Route)) {
+	e.routes(func(rc *routev3.RouteConfiguration) { f(rc.GetVirtualHosts()[0].GetRoutes()[0]) })
+}
+
+// cluster changes the processors' cluster.
+func (e *editor) cluster(f func(*clusterv3.Cluster)) {
+	for _, c := range e.boot.GetStaticResources().GetClusters() {
+		if c.GetName() == envoy.ClusterProcessor {
+			f(c)
+		}
+	}
+}
+
+// http2 changes how the processors' cluster speaks HTTP/2.
+func (e *editor) http2(f func(*corev3.Http2ProtocolOptions)) {
+	e.cluster(func(c *clusterv3.Cluster) {
+		for _, a := range c.GetTypedExtensionProtocolOptions() {
+			unpacked(e, a, &httpv3.HttpProtocolOptions{}, func(o *httpv3.HttpProtocolOptions) {
+				f(o.GetExplicitHttpConfig().GetHttp2ProtocolOptions())
+			})
+		}
+	})
+}
+
+// extension is a filter for the chain.
+func (e *editor) extension(name string, config proto.Message) *hcmv3.HttpFilter {
+	return &hcmv3.HttpFilter{Name: name, ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: e.packed(config)}}
+}
+
+func (e *editor) router() *hcmv3.HttpFilter {
+	return e.extension("envoy.filters.http.router", &routerv3.Router{})
+}

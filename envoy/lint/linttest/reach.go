@@ -1,0 +1,54 @@
+package linttest
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/corsgate/corsgate/envoy"
+)
+
+func reach() []spec {
+	return []spec{
+		{rule: "no-corsgate", edit: func(e *editor) {
+			e.manager(func(m *hcmv3.HttpConnectionManager) { m.HttpFilters = []*hcmv3.HttpFilter{e.router()} })
+		}},
+		{rule: "listener-without-corsgate", edit: func(e *editor) {
+			l := e.boot.StaticResources.Listeners
+			other, _ := proto.Clone(l[0]).(*listenerv3.Listener)
+			other.Name = "other"
+			other.Address.GetSocketAddress().PortSpecifier = &corev3.SocketAddress_PortValue{PortValue: 10001}
+			e.manager(func(m *hcmv3.HttpConnectionManager) { m.HttpFilters = []*hcmv3.HttpFilter{e.router()} })
+			e.boot.StaticResources.Listeners = append(l, other)
+		}},
+		{rule: "filter-disabled", edit: func(e *editor) {
+			e.filter(envoy.FilterDecide, func(f *hcmv3.HttpFilter) { f.Disabled = true })
+		}},
+		{rule: "preflight-not-asked", edit: func(e *editor) {
+			e.call(envoy.CallPreflight, func(p *extprocv3.ExternalProcessor) {
+				p.ProcessingMode.RequestHeaderMode = extprocv3.ProcessingMode_SKIP
+			})
+		}},
+		{rule: "actual-not-asked", edit: func(e *editor) {
+			e.matchers(func(c *compositev3.Composite) {
+				l := c.GetMatcher().GetMatcherList()
+				l.Matchers = l.Matchers[:1]
+			})
+		}},
+		{rule: "plain-asked", edit: func(e *editor) {
+			e.direct(envoy.CallPreflight, func(*extprocv3.ExternalProcessor) {})
+		}},
+		{rule: "asked-twice", edit: func(e *editor) {
+			var twin *hcmv3.HttpFilter
+			e.filter(envoy.FilterDecide, func(f *hcmv3.HttpFilter) { twin, _ = proto.Clone(f).(*hcmv3.HttpFilter) })
+			twin.Name = "cors-decide-2"
+			e.insert(2, twin)
+		}},
+		{rule: "response-mode-base", design: envoy.TwoCallbacks, edit: func(e *editor) {
+			e.direct(envoy.CallPreflight, func(*extprocv3.ExternalProcessor) {})
+		}},
+	}
+}
