@@ -137,7 +137,9 @@ func table() []imports {
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
 		{dir: "internal/probe/probetest", ours: []string{"policy", "tenant"}},
 		{dir: "internal/probe", ours: []string{"policy", "proto", "tenant"}, others: []string{protobuf, sync, yaml}, not: []string{"flag", "os/signal"}},
-		{dir: "internal/report", ours: []string{"policy", "tenant"}},
+		{dir: "internal/sarif/sariftest", others: []string{"github.com/owenrumney/go-sarif/v3", "github.com/xeipuuv/gojsonschema"}},
+		{dir: "internal/sarif"},
+		{dir: "internal/report", ours: []string{"policy", "tenant", "internal/sarif"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
 		{
 			dir:    "internal/config",
@@ -160,7 +162,7 @@ func table() []imports {
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/probe", "internal/report"},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/probe", "internal/report", "internal/sarif"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "deploy/monitoring/dashboards"},
