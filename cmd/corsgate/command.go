@@ -83,11 +83,11 @@ func (p *program) root() *cobra.Command {
 		Short: "CORS decisions for Envoy, per tenant",
 		Long: "corsgate answers Envoy's external processing filter with CORS decisions, by the policies of tenants.\n\n" +
 			"Each flag --some-name also reads the variable CORSGATE_SOME_NAME; a flag wins over its variable.\n" +
-			"Exit codes: 0 done, 1 failed or found errors, 2 not understood, 3 nobody answered (probe).",
+			"Exit codes: 0 done, 1 failed or found errors, 2 not understood, 3 nobody answered (probe, lint-envoy).",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.serveCommand(), p.checkCommand(), p.explainCommand(), p.renderCommand(), p.demoCommand(),
+	root.AddCommand(p.serveCommand(), p.checkCommand(), p.lintEnvoyCommand(), p.explainCommand(), p.renderCommand(), p.demoCommand(),
 		p.tenantCommand(), p.probeCommand(), p.healthCommand(), p.versionCommand())
 	return root
 }

@@ -58,7 +58,7 @@ func Check(c *Config, o Options) *Result {
 	return out
 }
 
-func rank(s Severity) int { return slices.Index([]Severity{Error, Warning, Note}, s) }
+func rank(s Severity) int { return slices.Index(Severities(), s) }
 
 func listeners(all []*manager) int {
 	seen := map[any]bool{}

@@ -15,6 +15,14 @@ const (
 	Note Severity = "note"
 )
 
+// Severities are all severities, the worst first.
+func Severities() []Severity { return []Severity{Error, Warning, Note} }
+
+// AtLeast reports whether s is as bad as t or worse.
+func (s Severity) AtLeast(t Severity) bool {
+	return slices.Index(Severities(), s) <= slices.Index(Severities(), t)
+}
+
 // ID names a rule; docs/lint-envoy.md has a section of this name.
 type ID string
 
