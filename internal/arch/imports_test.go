@@ -168,7 +168,7 @@ func table() []imports {
 		{dir: "deploy/monitoring/dashboards"},
 		{dir: "deploy/monitoring/rules", others: []string{yaml}},
 		{dir: "deploy/monitoring/dashboards/generate", ours: []string{"deploy/monitoring/dashboards"}},
-		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, controlPlane}},
+		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "envoy", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, protobuf, controlPlane, "golang.org/x/sys"}},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "go.opentelemetry.io/proto/otlp", "golang.org/x/net"}},
 	}
 }
