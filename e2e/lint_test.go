@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
@@ -33,6 +32,13 @@ func TestLintedExamplesAreRealConfigurations(t *testing.T) {
 	examples, err := linttest.Examples()
 	if err != nil {
 		t.Fatal(err)
+	}
+	forms, err := linttest.Forms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range forms {
+		examples = append(examples, linttest.Example{Name: f.Name, Text: f.Text})
 	}
 	dir := t.TempDir()
 	for _, x := range examples {
@@ -86,7 +92,7 @@ func TestLintOfARunningEnvoy(t *testing.T) {
 					t.Errorf("%s: %v", target, err)
 					continue
 				}
-				if diff := cmp.Diff(want, found(c)); diff != "" {
+				if diff := cmp.Diff(want, found(c), cmp.AllowUnexported(finding{})); diff != "" {
 					t.Errorf("%s: file and Envoy differ (-file +Envoy):\n%s", target, diff)
 				}
 			}
@@ -98,7 +104,7 @@ func TestLintOfARunningEnvoy(t *testing.T) {
 }
 
 // lintOfFile is what is found in the file of a configuration.
-func lintOfFile(tb testing.TB, o envoy.Options, edit func(*bootstrapv3.Bootstrap)) []string {
+func lintOfFile(tb testing.TB, o envoy.Options, edit func(*bootstrapv3.Bootstrap)) []finding {
 	tb.Helper()
 	text, err := envoy.Render(o)
 	if edit != nil && err == nil {
@@ -116,16 +122,6 @@ func lintOfFile(tb testing.TB, o envoy.Options, edit func(*bootstrapv3.Bootstrap
 		tb.Fatal(err)
 	}
 	return found(c)
-}
-
-// found are rules and places by name; paths differ between a file and a dump.
-func found(c *lint.Config) []string {
-	var out []string
-	for _, f := range lint.Check(c, lint.Options{}).Findings {
-		out = append(out, string(f.Rule.ID)+" at "+f.Place.Name+": "+f.Detail)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // overSocket serves an administration port on a Unix socket as well.

@@ -95,7 +95,7 @@ func (l *linter) apply(m *manager) {
 	byFilter := slices.ContainsFunc(m.filters, applies)
 	if !byFilter && !m.table.writes(wire.HeaderAllowOrigin) {
 		if !l.missing(m) {
-			l.add(ruleApplyMissing, m.at.Path, m.calls[0].filter.at,
+			l.add(ruleApplyMissing, m.group(), m.calls[0].filter.at,
 				"the call sees requests only, and no header_mutation filter or route writes %DYNAMIC_METADATA(cors:acao)%: what is allowed gets no header, so browsers block it",
 				"put the filter cors-apply of corsgate render envoy before "+m.calls[0].filter.name)
 		}
@@ -147,12 +147,12 @@ func (l *linter) strips(m *manager, edits []edit, at Place) {
 		}
 	}
 	if len(stay) > 0 && m.table != nil {
-		l.add(ruleStripMissing, m.at.Path, at,
+		l.add(ruleStripMissing, m.group(), at,
 			"the application's own "+strings.Join(stay, ", ")+" stay on responses that corsgate denies or, with failure_mode_allow, that nobody decides",
 			"remove these headers before the decision is written")
 	}
 	if len(eaten) > 0 {
-		l.add(ruleApplyOrder, m.at.Path, at,
+		l.add(ruleApplyOrder, m.group(), at,
 			strings.Join(eaten, ", ")+" are removed after they were written: mutations happen in their order, and those of a filter further down the list before those of one further up",
 			"remove first, then write")
 	}
@@ -173,12 +173,12 @@ func (l *linter) writes(m *manager, edits []edit, at Place) {
 		}
 	}
 	if len(lost) > 0 {
-		l.add(ruleApplyIncomplete, m.at.Path, at,
+		l.add(ruleApplyIncomplete, m.group(), at,
 			"the decision about "+strings.Join(lost, ", ")+" is not written; answers to preflights run through this filter too and lose what it removes",
 			"write each from its key of the metadata, as corsgate render envoy does")
 	}
 	if len(foreign) > 0 {
-		l.add(ruleApplyNamespace, m.at.Path, at,
+		l.add(ruleApplyNamespace, m.group(), at,
 			strings.Join(foreign, ", ")+": corsgate writes namespace "+wire.Namespace+" and other keys, so that the header is always left out",
 			"write %DYNAMIC_METADATA(cors:acao)% and so on, as corsgate render envoy does")
 	}
@@ -194,21 +194,21 @@ func (l *linter) vary(m *manager, edits []edit, at Place) {
 		named = named || strings.Contains(strings.ToLower(e.value()), wire.HeaderOrigin)
 		switch how := e.GetAppend().GetAppendAction(); {
 		case how == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS || how == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD && !strings.Contains(e.value(), "%CEL("):
-			l.add(ruleVaryOverwritten, m.at.Path, e.at,
+			l.add(ruleVaryOverwritten, m.group(), e.at,
 				"vary is overwritten: what the application's own Vary says, Accept-Encoding for instance, is lost and caches mix up responses",
 				"append_action: APPEND_IF_EXISTS_OR_ADD")
 		case how == corev3.HeaderValueOption_ADD_IF_ABSENT:
-			l.add(ruleVaryMissing, m.at.Path, e.at,
+			l.add(ruleVaryMissing, m.group(), e.at,
 				"vary is added only where the application sends none: caches give one origin's response to another",
 				"append_action: APPEND_IF_EXISTS_OR_ADD with the expression of corsgate render envoy")
 		case strings.EqualFold(strings.TrimSpace(e.value()), wire.HeaderOrigin):
-			l.add(ruleVaryTwice, m.at.Path, e.at,
+			l.add(ruleVaryTwice, m.group(), e.at,
 				"Origin is appended to every Vary, also to one that names it: correct, and some caches keep both apart",
 				"use the expression of corsgate render envoy")
 		}
 	}
 	if !named {
-		l.add(ruleVaryMissing, m.at.Path, at,
+		l.add(ruleVaryMissing, m.group(), at,
 			"nothing adds Origin to Vary: caches and CDNs give the response for one origin to another, with the wrong header or none",
 			"append vary, as corsgate render envoy does, to responses to requests without an Origin too")
 	}
@@ -228,13 +228,13 @@ func (l *linter) formatters(m *manager) {
 				concat = concat || ok && cel.GetCelConfig().GetEnableStringConcat()
 			}
 			if len(mu.GetMutations().GetFormatters()) > 0 {
-				l.add(ruleFormatters, m.at.Path, in.at,
+				l.add(ruleFormatters, m.group(), in.at,
 					"header_mutation has formatters: Envoy before 1.40 refuses the listener, and Istio and Envoy Gateway drop the field without a word",
 					"use the expression of corsgate render envoy, which needs none")
 			}
 			for _, h := range mu.GetMutations().GetResponseMutations() {
 				if v := h.GetAppend().GetHeader().GetValue(); concatenates(v) && !concat {
-					l.add(ruleFormatter, m.at.Path, in.at,
+					l.add(ruleFormatter, m.group(), in.at,
 						"the expression for "+h.GetAppend().GetHeader().GetKey()+" joins strings with +, which needs a cel formatter with enable_string_concat: it fails, and the header stays as it was",
 						"use the expression of corsgate render envoy, which joins nothing, or add the formatter (Envoy 1.40 and newer)")
 				}

@@ -22,12 +22,13 @@ type call struct {
 	position int
 	at       Place
 	serves   serves
-	// route is nil for the one in the chain.
-	route *override
+	// route is nil for the one in the chain, and metadata is what it adds to that of the filter.
+	route    *override
+	metadata []*corev3.HeaderValue
 }
 
 // group is what findings of one filter have in common, whatever routes make of it.
-func (c *call) group() string { return c.manager.at.Path + "\x00" + c.filter.name }
+func (c *call) group() string { return c.manager.group() + "\x00" + c.filter.name }
 
 // sendsRequest and sendsResponse say which headers the processor sees. The default is to send.
 func (c *call) sendsRequest() bool {
@@ -93,6 +94,7 @@ func (c *call) onRoutes() []*call {
 		return nil
 	}
 	var out []*call
+	made := overridden{}
 	for i := range c.manager.table.overrides {
 		over := &c.manager.table.overrides[i]
 		if over.key != c.filter.name {
@@ -110,7 +112,8 @@ func (c *call) onRoutes() []*call {
 			continue
 		}
 		changed := *c
-		changed.ExternalProcessor = overridden(c.ExternalProcessor, per.GetOverrides())
+		changed.ExternalProcessor = made.by(c.ExternalProcessor, per.GetOverrides())
+		changed.metadata = per.GetOverrides().GetGrpcInitialMetadata()
 		changed.at, changed.route = over.at, over
 		changed.serves = c.serves.and(over.serves)
 		out = append(out, &changed)
@@ -118,31 +121,50 @@ func (c *call) onRoutes() []*call {
 	return out
 }
 
-// overridden is what a route makes of p.
-func overridden(p *extprocv3.ExternalProcessor, o *extprocv3.ExtProcOverrides) *extprocv3.ExternalProcessor {
-	out, ok := proto.Clone(p).(*extprocv3.ExternalProcessor)
+// overridden is what routes make of the processor of a filter. Routes that differ in metadata only,
+// as those of tenants do, share one.
+type overridden map[string]*extprocv3.ExternalProcessor
+
+// by gives p as a route has it, but for initial metadata.
+func (m overridden) by(p *extprocv3.ExternalProcessor, o *extprocv3.ExtProcOverrides) *extprocv3.ExternalProcessor {
+	rest, ok := proto.Clone(o).(*extprocv3.ExtProcOverrides)
 	if !ok || o == nil {
 		return p
 	}
+	rest.GrpcInitialMetadata = nil
+	key, err := proto.MarshalOptions{Deterministic: true}.Marshal(rest)
+	if err != nil || len(key) == 0 {
+		return p
+	}
+	if out, made := m[string(key)]; made {
+		return out
+	}
+	out, ok := proto.Clone(p).(*extprocv3.ExternalProcessor)
+	if !ok {
+		return p
+	}
+	replace(out, rest)
+	m[string(key)] = out
+	return out
+}
+
+// replace changes p as a route says.
+func replace(p *extprocv3.ExternalProcessor, o *extprocv3.ExtProcOverrides) {
 	if o.GetProcessingMode() != nil {
-		out.ProcessingMode = o.GetProcessingMode()
+		p.ProcessingMode = o.GetProcessingMode()
 	}
 	if o.GetGrpcService() != nil {
-		out.GrpcService = o.GetGrpcService()
+		p.GrpcService = o.GetGrpcService()
 	}
 	if o.GetFailureModeAllow() != nil {
-		out.FailureModeAllow = o.GetFailureModeAllow().GetValue()
+		p.FailureModeAllow = o.GetFailureModeAllow().GetValue()
 	}
 	if n := o.GetMetadataOptions().GetReceivingNamespaces(); n != nil {
-		if out.MetadataOptions == nil {
-			out.MetadataOptions = &extprocv3.MetadataOptions{}
+		if p.MetadataOptions == nil {
+			p.MetadataOptions = &extprocv3.MetadataOptions{}
 		}
-		out.MetadataOptions.ReceivingNamespaces = n
+		p.MetadataOptions.ReceivingNamespaces = n
 	}
-	if len(o.GetGrpcInitialMetadata()) > 0 && out.GetGrpcService() != nil {
-		out.GrpcService.InitialMetadata = append(out.GrpcService.InitialMetadata, o.GetGrpcInitialMetadata()...)
-	}
-	return out
 }
 
 // asked says of each sample whether any call is made for it.

@@ -9,6 +9,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 
 	"github.com/corsgate/corsgate/envoy/wire"
 )
@@ -39,19 +40,19 @@ func routeRules() []Rule {
 func (l *linter) edge(m *manager) {
 	// Behind a gateway that has looked at them, the headers may be believed.
 	if !m.GetUseRemoteAddress().GetValue() && m.listener.GetTrafficDirection() != corev3.TrafficDirection_INBOUND {
-		l.add(ruleRemoteAddress, m.at.Path, m.at,
+		l.add(ruleRemoteAddress, m.group(), m.at,
 			"use_remote_address is not true: a client's x-forwarded-proto sets the scheme that policies compare, so that an http page can pass for https",
 			"set use_remote_address: true, at the edge")
 	}
 	if !m.GetNormalizePath().GetValue() {
-		l.add(rulePath, m.at.Path, m.at,
+		l.add(rulePath, m.group(), m.at,
 			"normalize_path is not true: a policy for /admin is passed by with /x/../admin",
 			"set normalize_path: true and merge_slashes: true")
 	}
 	for i, r := range m.GetLocalReplyConfig().GetMappers() {
 		for _, h := range r.GetHeadersToAdd() {
 			if strings.HasPrefix(strings.ToLower(h.GetHeader().GetKey()), wire.HeaderCORSPrefix) {
-				l.add(ruleLocalReply, m.at.Path, m.at.in("local reply", indexed("local_reply_config.mappers", i)),
+				l.add(ruleLocalReply, m.group(), m.at.in("local reply", indexed("local_reply_config.mappers", i)),
 					"local_reply_config adds "+strings.ToLower(h.GetHeader().GetKey())+" after all filters: errors of Envoy's own grant what the policy may not",
 					"remove it; corsgate decides about Envoy's own errors too")
 			}
@@ -76,7 +77,7 @@ func (l *linter) routes(m *manager) {
 		if a.unfiltered {
 			what = "it passes, whatever the policy"
 		}
-		l.add(ruleAdds, m.at.Path, a.at,
+		l.add(ruleAdds, m.group(), a.at,
 			fmt.Sprintf("response_headers_to_add writes %s: %q; %s", a.name, printed(a.value), what),
 			"remove it and write the grant into the tenant's document")
 	}
@@ -84,7 +85,7 @@ func (l *linter) routes(m *manager) {
 		return slices.ContainsFunc(f.inner, func(in *inner) bool { _, ok := in.config.(*corsv3.Cors); return ok })
 	})
 	if len(m.table.policies) > 0 && !builtin {
-		l.add(rulePolicy, m.at.Path, m.table.policies[0],
+		l.add(rulePolicy, m.group(), m.table.policies[0],
 			fmt.Sprintf("routes have cors policies (%d), and no filter of Envoy's reads them", len(m.table.policies)),
 			"remove them, or make tenant documents of them by corsgate import")
 	}
@@ -105,25 +106,41 @@ func (l *linter) override(m *manager, o *override) {
 	i := slices.IndexFunc(m.filters, func(f *filter) bool { return f.name == o.key })
 	if i < 0 {
 		if _, ours := o.config.(*extprocv3.ExtProcPerRoute); ours && len(m.calls) > 0 {
-			l.add(ruleUnmatched, m.at.Path, o.at,
+			l.add(ruleUnmatched, m.group(), o.at,
 				"settings for an external processor stand under the key "+o.key+", and no filter has that name: they do nothing",
 				"write the name of the filter, "+m.calls[0].filter.name)
 		}
 		return
 	}
 	f := m.filters[i]
+	if per, ok := o.config.(*mutationv3.HeaderMutationPerRoute); ok {
+		l.mutates(m, f, per, o.at)
+	}
 	if !disables(o) || o.ours || o.direct || f.disabled {
 		return
 	}
 	switch {
 	case l.decides(f):
-		l.add(ruleDisables, m.at.Path, o.at,
+		l.add(ruleDisables, m.group(), o.at,
 			"filter "+f.name+" is switched off: corsgate is not asked, so that preflights reach the application and, in design C, no response has CORS headers",
 			"remove the setting; a tenant's document with mode: OFF passes the application's own headers")
 	case applies(f):
-		l.add(ruleDisables, m.at.Path, o.at,
+		l.add(ruleDisables, m.group(), o.at,
 			"filter "+f.name+" is switched off: decisions are not written, and the application's own CORS headers pass",
 			"remove the setting")
+	}
+}
+
+// mutates looks at the mutations that a route adds to those of a filter.
+func (l *linter) mutates(m *manager, f *filter, per *mutationv3.HeaderMutationPerRoute, at Place) {
+	for _, h := range per.GetMutations().GetResponseMutations() {
+		name := strings.ToLower(h.GetRemove() + h.GetAppend().GetHeader().GetKey())
+		if !strings.HasPrefix(name, wire.HeaderCORSPrefix) || fromDecision(h.GetAppend().GetHeader().GetValue()) {
+			continue
+		}
+		l.add(ruleAdds, m.group(), at,
+			"a route writes or removes "+name+" by filter "+f.name+": where that stands before corsgate's, or is cors-apply itself, it overrides the decision",
+			"remove it and write the grant into the tenant's document")
 	}
 }
 

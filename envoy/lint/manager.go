@@ -22,7 +22,9 @@ type manager struct {
 	*hcmv3.HttpConnectionManager
 	at       Place
 	listener *listenerv3.Listener
-	filters  []*filter
+	// listenerAt is where that is.
+	listenerAt Place
+	filters    []*filter
 	// table is nil when the routes are not here.
 	table *routeTable
 	calls []*call
@@ -56,6 +58,10 @@ type inner struct {
 	at     Place
 	serves serves
 }
+
+// group is what findings of one listener have in common: its filter chains are often made alike,
+// one for each certificate.
+func (m *manager) group() string { return m.listenerAt.Path }
 
 // managers puts everything together.
 func (s *source) managers() []*manager {
@@ -104,12 +110,14 @@ func (s *source) chain(l listenerAt, fc *listenerv3.FilterChain, at Place) []*ma
 }
 
 func (s *source) manager(l listenerAt, hcm *hcmv3.HttpConnectionManager, at Place) *manager {
-	m := &manager{HttpConnectionManager: hcm, at: at, listener: l.Listener}
+	m := &manager{HttpConnectionManager: hcm, at: at, listener: l.Listener, listenerAt: l.at}
 	switch {
 	case hcm.GetRouteConfig() != nil:
 		m.table = newRouteTable(hcm.GetRouteConfig(), at.in("", "route_config"))
 	case hcm.GetRds() != nil:
 		m.table = s.tables[hcm.GetRds().GetRouteConfigName()]
+	case hcm.GetScopedRoutes() != nil:
+		m.table = s.scoped()
 	}
 	for i, f := range hcm.GetHttpFilters() {
 		m.filters = append(m.filters, s.filter(f, at.in("filter "+f.GetName(), fmt.Sprintf("http_filters[%d]", i))))

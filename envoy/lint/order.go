@@ -106,11 +106,11 @@ func (l *linter) beforePreflight(m *manager, c *call) {
 		jwt, _ := in.config.(*jwtv3.JwtAuthentication)
 		switch {
 		case auth && !jwt.GetBypassCorsPreflight():
-			l.add(rulePreflightAfterAuth, m.at.Path, in.at,
+			l.add(rulePreflightAfterAuth, m.group(), in.at,
 				"filter "+in.name+" stands before "+c.filter.name+": a preflight carries no credentials, so it is refused and the browser blocks every request after it",
 				"put "+c.filter.name+" (and the filter that writes its decisions) first in http_filters")
 		case limit:
-			l.add(rulePreflightAfterLimit, m.at.Path, in.at,
+			l.add(rulePreflightAfterLimit, m.group(), in.at,
 				"filter "+in.name+" stands before "+c.filter.name+": a preflight that it turns away is a network error to the page, whatever the policy",
 				"put "+c.filter.name+" before it; limit the requests after the preflight")
 		}
@@ -129,7 +129,7 @@ func (l *linter) beforeActual(m *manager, c, preflights *call) {
 		if preflights != nil && preflights.position >= c.position && !jwt.GetBypassCorsPreflight() {
 			continue
 		}
-		l.add(ruleRefusalWithout, m.at.Path, in.at,
+		l.add(ruleRefusalWithout, m.group(), in.at,
 			"filter "+in.name+" stands before "+c.filter.name+": its 401 and 403 leave without CORS headers, so that a page cannot tell them from a network failure",
 			"put "+c.filter.name+" before it, or ask with the response only (design B)")
 	}
@@ -149,11 +149,11 @@ func (l *linter) builtin(m *manager) {
 		policies := m.table == nil || len(m.table.policies) > 0
 		switch {
 		case i < position && policies:
-			l.add(ruleBuiltinFirst, m.at.Path, f.at,
+			l.add(ruleBuiltinFirst, m.group(), f.at,
 				"filter "+f.name+" is Envoy's own CORS filter and stands before corsgate's: it answers the preflights of routes that have a cors policy, by its own rules, and writes its headers last",
 				"remove the filter, and the cors policies from the routes; corsgate import makes tenant documents of them")
 		case i < position || policies:
-			l.add(ruleBuiltinBeside, m.at.Path, f.at,
+			l.add(ruleBuiltinBeside, m.group(), f.at,
 				"filter "+f.name+" is Envoy's own CORS filter: two sources of CORS headers, of which the wrong one wins as soon as the order or a route changes",
 				"remove the filter, and the cors policies from the routes")
 		}
@@ -181,7 +181,7 @@ func (l *linter) otherWriters(m *manager) {
 	for _, f := range m.filters[:position] {
 		for _, in := range f.inner {
 			if m.active(f) && writesCORS(in) {
-				l.add(ruleOtherWriter, m.at.Path, in.at,
+				l.add(ruleOtherWriter, m.group(), in.at,
 					"filter "+in.name+" names CORS headers and stands before "+m.filters[position].name+": responses run up the chain, so that it changes what corsgate decided",
 					"put it after "+m.filters[position].name+", or leave CORS headers out of it")
 			}
@@ -212,7 +212,7 @@ func (l *linter) upgrades(m *manager) {
 			return slices.ContainsFunc(m.calls, func(c *call) bool { return c.filter.name == f.GetName() })
 		})
 		if !ours {
-			l.add(ruleUpgradeChain, m.at.Path, m.at.in("upgrade "+u.GetUpgradeType(), indexed("upgrade_configs", i)),
+			l.add(ruleUpgradeChain, m.group(), m.at.in("upgrade "+u.GetUpgradeType(), indexed("upgrade_configs", i)),
 				"upgrades to "+u.GetUpgradeType()+" run through filters of their own, corsgate's not among them: no policy looks at the Origin of these requests",
 				"add corsgate's filters to that list, or remove the list")
 		}

@@ -46,7 +46,7 @@ func (l *linter) changes(m *manager, list []*rulesv3.HeaderMutation, at Place) {
 	for _, h := range list {
 		name := strings.ToLower(h.GetRemove() + h.GetAppend().GetHeader().GetKey())
 		if slices.Contains(decisive(), name) {
-			l.add(ruleOriginChanged, m.at.Path, at,
+			l.add(ruleOriginChanged, m.group(), at,
 				"the request header "+name+" is written or removed before corsgate is asked: it decides about a request that no browser sent",
 				"leave "+name+" as the browser sends it, or change it after corsgate's filters")
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/corsgate/corsgate/envoy"
 	"github.com/corsgate/corsgate/envoy/lint"
+	"github.com/corsgate/corsgate/envoy/lint/linttest"
 )
 
 // TestNothingInOwnOutput reads what render writes and what is shipped. The one note is what
@@ -57,6 +58,23 @@ func TestNothingInOwnOutputWhateverTheOptions(t *testing.T) {
 		}
 		for _, f := range check(t, text).Findings {
 			t.Errorf("design %s: %s at %+v: %s", d, f.Rule.ID, f.Place, f.Detail)
+		}
+	}
+}
+
+// TestNothingInOtherForms reads what is right and looks different.
+func TestNothingInOtherForms(t *testing.T) {
+	forms, err := linttest.Forms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, form := range forms {
+		r := check(t, form.Text)
+		for _, f := range r.Findings {
+			t.Errorf("%s: %s at %+v: %s", form.Name, f.Rule.ID, f.Place, f.Detail)
+		}
+		if r.Calls < 2 {
+			t.Errorf("%s: %d calls: nothing was looked at", form.Name, r.Calls)
 		}
 	}
 }

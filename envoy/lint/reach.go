@@ -66,7 +66,7 @@ func (l *linter) absent(all, without []*manager) {
 func (l *linter) reach(m *manager) {
 	for _, f := range m.filters {
 		if l.decides(f) && f.disabled && m.table != nil && !slices.ContainsFunc(m.calls, func(c *call) bool { return c.filter == f }) {
-			l.add(ruleFilterDisabled, m.at.Path, f.at,
+			l.add(ruleFilterDisabled, m.group(), f.at,
 				"filter "+f.name+" has disabled: true and no route has settings for it: corsgate is never asked",
 				"remove disabled, or switch it on in routes by typed_per_filter_config under the key "+f.name)
 		}
@@ -100,7 +100,7 @@ func (l *linter) unasked(m *manager) {
 	asked := m.asked()
 	at := m.calls[0].filter.at
 	if request[preflight] == no {
-		l.add(rulePreflightNot, m.at.Path, at,
+		l.add(rulePreflightNot, m.group(), at,
 			"no call shows corsgate the headers of a preflight: it goes to the application as a plain OPTIONS",
 			"have one call with request_header_mode: SEND for OPTIONS with Origin and Access-Control-Request-Method")
 	}
@@ -108,7 +108,7 @@ func (l *linter) unasked(m *manager) {
 		return c.serves[actual] != no && (c.sendsRequest() || c.sendsResponse())
 	})
 	if asked[actual] == no || !speaks {
-		l.add(ruleActualNot, m.at.Path, at,
+		l.add(ruleActualNot, m.group(), at,
 			"no call is made for a request with an Origin that is no preflight: the page may send it and not read the answer",
 			"have one call for requests with an Origin")
 	}
@@ -117,14 +117,15 @@ func (l *linter) unasked(m *manager) {
 // twice looks for two filters that the same request runs through, as after a patch that was
 // applied two times. In a composite only one runs.
 func (l *linter) twice(m *manager) {
-	for i, c := range m.calls {
-		for _, d := range m.calls[:i] {
-			if d.filter == c.filter || d.route != nil || c.route != nil {
+	chain := slices.DeleteFunc(slices.Clone(m.calls), func(c *call) bool { return c.route != nil })
+	for i, c := range chain {
+		for _, d := range chain[:i] {
+			if d.filter == c.filter {
 				continue
 			}
 			for s := range samples {
 				if c.serves[s] == yes && d.serves[s] == yes && c.sendsRequest() == d.sendsRequest() {
-					l.add(ruleAskedTwice, m.at.Path, c.filter.at,
+					l.add(ruleAskedTwice, m.group(), c.filter.at,
 						"filters "+d.filter.name+" and "+c.filter.name+" ask about the same request: twice the time, and the later answer may undo the earlier",
 						"remove one of them")
 					break

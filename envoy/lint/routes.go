@@ -73,8 +73,9 @@ func newRouteTable(rc *routev3.RouteConfiguration, at Place) *routeTable {
 			t.policies = append(t.policies, host.at.in("", "cors"))
 		}
 		t.level(host)
+		left := unmatched{}
 		for j, r := range v.GetRoutes() {
-			t.route(host, j, r)
+			t.route(host, j, r, left.take(r.GetMatch()))
 		}
 	}
 	return t
@@ -91,7 +92,48 @@ type level struct {
 	forwards, bare bool
 }
 
-func (t *routeTable) route(host level, i int, r *routev3.Route) {
+// unmatched says by path which samples no route of a virtual host has taken so far.
+type unmatched map[string]serves
+
+// everywhere is the path of routes that match all.
+const everywhere = "prefix /"
+
+// take gives the samples that come to a route, and keeps those that go on. Paths that overlap in
+// other ways are not compared.
+func (u unmatched) take(m *routev3.RouteMatch) serves {
+	path := "other " + m.GetPathSeparatedPrefix() + m.GetSafeRegex().GetRegex()
+	switch m.GetPathSpecifier().(type) {
+	case *routev3.RouteMatch_Prefix:
+		path = "prefix " + m.GetPrefix()
+	case *routev3.RouteMatch_Path:
+		path = "path " + m.GetPath()
+	}
+	matches, left := routeMatch(m), u.left(path)
+	rest := left
+	for s := range samples {
+		rest[s] = min(rest[s], matches[s].not())
+	}
+	u[path] = rest
+	return matches.and(left).and(u.before(path))
+}
+
+// left are those that no route of this path has taken.
+func (u unmatched) left(path string) serves {
+	if left, ok := u[path]; ok {
+		return left
+	}
+	return all()
+}
+
+// before are those that no route of all paths has taken.
+func (u unmatched) before(path string) serves {
+	if path == everywhere {
+		return all()
+	}
+	return u.left(everywhere)
+}
+
+func (t *routeTable) route(host level, i int, r *routev3.Route, to serves) {
 	name := r.GetName()
 	if name == "" {
 		name = strconv.Itoa(i + 1)
@@ -99,7 +141,7 @@ func (t *routeTable) route(host level, i int, r *routev3.Route) {
 	path := r.GetMatch().GetPath()
 	l := level{
 		at:     host.at.in("route "+name, fmt.Sprintf("routes[%d]", i)),
-		serves: routeMatch(r.GetMatch()), config: r.GetTypedPerFilterConfig(), adds: r.GetResponseHeadersToAdd(),
+		serves: to, config: r.GetTypedPerFilterConfig(), adds: r.GetResponseHeadersToAdd(),
 		removes: slices.Concat(host.removes, r.GetResponseHeadersToRemove()),
 		direct:  r.GetDirectResponse() != nil || r.GetRedirect() != nil,
 		ours:    path == wire.PathPing || path == wire.PathCORSPing || path == wire.PathRUM,
@@ -148,6 +190,18 @@ func (t *routeTable) level(l level) {
 	}
 	for name := range gone {
 		t.removes[name]++
+	}
+}
+
+// merge adds what another table has.
+func (t *routeTable) merge(other *routeTable) {
+	maps.Copy(t.keys, other.keys)
+	t.overrides = append(t.overrides, other.overrides...)
+	t.policies = append(t.policies, other.policies...)
+	t.adds = append(t.adds, other.adds...)
+	t.forwards += other.forwards
+	for name, n := range other.removes {
+		t.removes[name] += n
 	}
 }
 

@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
@@ -85,7 +86,7 @@ func (l *linter) service(c *call) {
 			"google_grpc has no cluster: no health check, no circuit breaker, no retry with another process",
 			"use grpc_service.envoy_grpc with the cluster of corsgate")
 	}
-	for _, h := range g.GetInitialMetadata() {
+	for _, h := range slices.Concat(g.GetInitialMetadata(), c.metadata) {
 		if strings.EqualFold(h.GetKey(), wire.GRPCTenant) && fromClient(h.GetValue()) {
 			l.add(ruleTenant, c.group(), c.at,
 				wire.GRPCTenant+" is made of "+h.GetValue()+", which the client writes: it can have itself judged by the policy of any tenant",

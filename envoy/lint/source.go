@@ -3,6 +3,8 @@ package lint
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -136,6 +138,18 @@ func (s *source) addListenerState(at Place, e element) {
 		s.addListener(at.in("", key+".listener"), state["listener"], true)
 		return
 	}
+}
+
+// scoped is all routes that came by xDS, nil when none did. Which of them a scope chooses is not looked at.
+func (s *source) scoped() *routeTable {
+	var out *routeTable
+	for _, name := range slices.Sorted(maps.Keys(s.tables)) {
+		if out == nil {
+			out = &routeTable{at: s.tables[name].at, keys: map[string]bool{}, removes: map[string]int{}}
+		}
+		out.merge(s.tables[name])
+	}
+	return out
 }
 
 func (s *source) addState(at Place, e element, key string, add func(Place, json.RawMessage)) {

@@ -97,7 +97,7 @@ func table() []imports {
 		{
 			dir:    "envoy/lint/linttest",
 			ours:   []string{"envoy", "envoy/lint", "envoy/wire"},
-			others: []string{protobuf, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type"},
+			others: []string{protobuf, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type", "github.com/cncf/xds/go"},
 		},
 		{
 			dir:  "envoy",

@@ -20,12 +20,7 @@ func documents() []spec {
 			e.manager(func(m *hcmv3.HttpConnectionManager) {
 				m.RouteSpecifier = &hcmv3.HttpConnectionManager_Rds{Rds: &hcmv3.Rds{
 					RouteConfigName: "edge",
-					ConfigSource: &corev3.ConfigSource{
-						ResourceApiVersion: corev3.ApiVersion_V3,
-						ConfigSourceSpecifier: &corev3.ConfigSource_PathConfigSource{
-							PathConfigSource: &corev3.PathConfigSource{Path: "/dev/null"},
-						},
-					},
+					ConfigSource:    byFile("/dev/null"),
 				}}
 			})
 		}},

@@ -2,9 +2,11 @@ package linttest
 
 import (
 	accesslogv3 "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
+	rulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
@@ -44,6 +46,13 @@ func edges() []spec {
 					Action:               &routev3.Route_DirectResponse{DirectResponse: &routev3.DirectResponseAction{Status: 200}},
 					ResponseHeadersToAdd: grant,
 				}}, v.Routes...)
+			})
+		}},
+		{rule: "route-adds-cors", name: "by a filter", edit: func(e *editor) {
+			e.route(func(r *routev3.Route) {
+				r.TypedPerFilterConfig = e.per(envoy.FilterApply, &mutationv3.HeaderMutationPerRoute{Mutations: &mutationv3.Mutations{
+					ResponseMutations: []*rulesv3.HeaderMutation{set("access-control-allow-origin", "*")},
+				}})
 			})
 		}},
 		{rule: "local-reply-cors", edit: manager(func(m *hcmv3.HttpConnectionManager) {
