@@ -87,7 +87,7 @@ func (p *program) root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(p.serveCommand(), p.checkCommand(), p.lintEnvoyCommand(), p.explainCommand(), p.renderCommand(), p.demoCommand(),
+	root.AddCommand(p.serveCommand(), p.checkCommand(), p.lintEnvoyCommand(), p.explainCommand(), p.renderCommand(), p.importCommand(), p.demoCommand(),
 		p.tenantCommand(), p.probeCommand(), p.healthCommand(), p.versionCommand())
 	return root
 }

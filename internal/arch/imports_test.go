@@ -134,6 +134,14 @@ func table() []imports {
 			others: []string{"golang.org/x/net/netutil"},
 			not:    []string{"flag", "os/signal"},
 		},
+		{dir: "internal/regular"},
+		{dir: "internal/migrate/migratetest"},
+		{
+			dir:    "internal/migrate",
+			ours:   []string{"policy", "proto", "tenant", "internal/regular", "internal/migrate"},
+			others: []string{protobuf, yaml, controlPlane + "/config/core", controlPlane + "/config/route", controlPlane + "/extensions/filters/http/cors", controlPlane + "/type"},
+			not:    []string{"net", "net/http", "os", "flag"},
+		},
 		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
 		{dir: "internal/probe/probetest", ours: []string{"policy", "tenant"}},
 		{dir: "internal/probe", ours: []string{"policy", "proto", "tenant"}, others: []string{protobuf, sync, yaml}, not: []string{"flag", "os/signal"}},
@@ -162,7 +170,7 @@ func table() []imports {
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/probe", "internal/report", "internal/sarif"},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/migrate", "internal/probe", "internal/report", "internal/sarif"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "deploy/monitoring/dashboards"},
