@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/corsgate/corsgate/internal/regular"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 )
@@ -23,6 +24,7 @@ type site struct {
 type converter struct {
 	options Options
 	notes   *notes
+	prover  *regular.Prover
 	done    map[string]*tenantv1.Policy
 }
 

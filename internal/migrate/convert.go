@@ -33,7 +33,7 @@ func (c *converter) convert(s *source) *tenantv1.Policy {
 	}
 	n := c.notes
 	p := &tenantv1.Policy{Credentials: s.credentials, PrivateNetworkAccess: s.privateNetwork}
-	p.Origins = translateOrigins(n, s.origins)
+	p.Origins = translateOrigins(n, c.prover, s.origins)
 	c.credentials(s, p)
 	methods, headers := s.methods, s.headers
 	if broken(&methods) || broken(&headers) {

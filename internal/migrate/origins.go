@@ -89,14 +89,15 @@ func validEntry(entry string) bool {
 // translator turns the matchers of one policy into entries.
 type translator struct {
 	notes    *notes
+	prover   *regular.Prover
 	all      *regular.Language // what all matchers together take
 	sendable *regular.Language
 	entries  []string
 }
 
 // translateOrigins gives the entries that allow nothing which the matchers did not allow together.
-func translateOrigins(n *notes, matchers []matcher) []string {
-	t := translator{notes: n}
+func translateOrigins(n *notes, prover *regular.Prover, matchers []matcher) []string {
+	t := translator{notes: n, prover: prover}
 	var wide []matcher
 	for i := range matchers {
 		m := &matchers[i]
@@ -191,7 +192,7 @@ func (t *translator) prove(candidate string) {
 	if entry == nil {
 		return
 	}
-	if verdict, _ := regular.Within(t.all, entry); verdict == regular.Yes {
+	if verdict, _ := t.prover.Within(t.all, entry); verdict == regular.Yes {
 		t.take(candidate)
 	}
 }
@@ -204,11 +205,14 @@ func (t *translator) dropSubsumed() {
 	for i := 0; i < len(t.entries); i++ {
 		small := compileAny([]string{entryPattern(t.entries[i])})
 		for j, other := range t.entries {
-			large := compileAny([]string{entryPattern(other)})
-			if i == j || !strings.Contains(other, "*") || small == nil || large == nil {
+			if i == j || !strings.Contains(other, "*") {
 				continue
 			}
-			if verdict, _ := regular.Within(large, small); verdict == regular.Yes {
+			large := compileAny([]string{entryPattern(other)})
+			if small == nil || large == nil {
+				continue
+			}
+			if verdict, _ := t.prover.Within(large, small); verdict == regular.Yes {
 				t.entries = slices.Delete(t.entries, i, i+1)
 				i--
 				break
@@ -233,9 +237,9 @@ func (t *translator) compare(m *matcher) {
 		t.notes.narrower(CodeOriginDropped, m.at, m.value(), "the list is too large to compare with", "compare by hand")
 		return
 	}
-	verdict, lost := regular.Within(after, before, t.sendable)
-	empty, _ := regular.Within(compileNothing(), before, t.sendable)
-	if v, lost := regular.Within(t.after(`https?://.*`), before, apps); v != regular.Yes {
+	verdict, lost := t.prover.Within(after, before, t.sendable)
+	empty, _ := t.prover.Within(compileNothing(), before, t.sendable)
+	if v, lost := t.prover.Within(t.after(`https?://.*`), before, apps); v != regular.Yes {
 		t.notes.narrower(CodeOriginNarrowed, m.at, m.value(),
 			"it takes schemes other than http and https, for example "+lost+"; those are only allowed one by one", "list the origins of your apps")
 	}
@@ -258,7 +262,7 @@ func (t *translator) lost(m *matcher, before *regular.Language, lost string) {
 		if l == nil {
 			continue
 		}
-		if verdict, _ := regular.Within(compileNothing(), before, l); verdict == regular.No {
+		if verdict, _ := t.prover.Within(compileNothing(), before, l); verdict == regular.No {
 			code, detail = CodeOriginNarrowed, "a part of it is written; it also took, for example, "+lost
 			break
 		}

@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/corsgate/corsgate/internal/regular"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 )
 
@@ -24,6 +25,9 @@ type Input struct {
 
 // ErrTooLarge is input of more than [MaxInput] bytes.
 var ErrTooLarge = errors.New("the input has more than 64 MiB")
+
+// maxQuestions bounds the proofs of one migration, in questions of the usual size. Beyond it wildcards are left out.
+const maxQuestions = 20_000
 
 // Convert reads all inputs as one configuration. The error is about input that cannot be read at all;
 // everything else is in the differences.
@@ -57,7 +61,7 @@ func Convert(inputs []Input, o Options) (*Result, error) {
 	sites = append(sites, cluster.sites...)
 	slices.Sort(sources)
 	r.Sources = slices.Compact(sources)
-	c := converter{options: o, notes: n, done: map[string]*tenantv1.Policy{}}
+	c := converter{options: o, notes: n, prover: regular.NewProver(maxQuestions), done: map[string]*tenantv1.Policy{}}
 	r.Documents = c.assemble(sites)
 	r.Differences = n.sorted()
 	if len(r.Documents) > 0 {

@@ -48,11 +48,12 @@ func Compile(pattern string) (*Language, error) {
 
 // Contains reports whether the language has the ASCII string s.
 func (l *Language) Contains(s string) bool {
-	set := l.start()
+	w := newWalker(l)
+	set := w.start()
 	for i := range len(s) {
-		set = l.step(set, s[i])
+		set = w.step(set, s[i])
 	}
-	return l.accepts(set, s == "")
+	return w.accepts(set, s == "")
 }
 
 // states is a sorted set of places in a program, each one where a byte is read, the text may have
@@ -64,35 +65,57 @@ const (
 	closesText = syntax.EmptyEndText | syntax.EmptyEndLine
 )
 
-func (l *Language) start() states {
-	c := l.closure(opensText)
-	c.add(uint32(l.prog.Start)) //nolint:gosec // a place in the program
-	return c.done()
+// walker follows strings through a program.
+type walker struct {
+	*Language
+	seen  []uint32 // the round in which a place was met
+	round uint32
+	holds syntax.EmptyOp // the assertions that are true now
+	found states
+	stack []uint32
+	// steps counts the places that were met.
+	steps int
+}
+
+func newWalker(l *Language) *walker {
+	return &walker{Language: l, seen: make([]uint32, len(l.prog.Inst))}
+}
+
+func (w *walker) begin(holds syntax.EmptyOp) {
+	w.round++
+	w.holds, w.found = holds, w.found[:0]
+}
+
+func (w *walker) start() states {
+	w.begin(opensText)
+	w.add(uint32(w.prog.Start)) //nolint:gosec // a place in the program
+	return w.result()
 }
 
 // step reads one byte. A newline would open a line again; no string that is asked for has one.
-func (l *Language) step(from states, b byte) states {
-	c := l.closure(0)
+func (w *walker) step(from states, b byte) states {
+	w.begin(0)
+	w.steps += len(from)
 	for _, pc := range from {
-		in := &l.prog.Inst[pc]
+		in := &w.prog.Inst[pc]
 		if reads(in) && in.MatchRune(rune(b)) {
-			c.add(in.Out)
+			w.add(in.Out)
 		}
 	}
-	return c.done()
+	return w.result()
 }
 
 // accepts reports whether the text may end here. empty says that it ends where it starts.
-func (l *Language) accepts(at states, empty bool) bool {
+func (w *walker) accepts(at states, empty bool) bool {
 	holds := closesText
 	if empty {
 		holds |= opensText
 	}
-	c := l.closure(holds)
+	w.begin(holds)
 	for _, pc := range at {
-		c.add(pc)
+		w.add(pc)
 	}
-	return slices.ContainsFunc(c.found, func(pc uint32) bool { return l.prog.Inst[pc].Op == syntax.InstMatch })
+	return slices.ContainsFunc(w.found, func(pc uint32) bool { return w.prog.Inst[pc].Op == syntax.InstMatch })
 }
 
 func asserts(in *syntax.Inst) syntax.EmptyOp {
@@ -103,48 +126,37 @@ func reads(in *syntax.Inst) bool {
 	return in.Op == syntax.InstRune || in.Op == syntax.InstRune1 || in.Op == syntax.InstRuneAny || in.Op == syntax.InstRuneAnyNotNL
 }
 
-// closure collects the places that are reached without reading.
-type closure struct {
-	l     *Language
-	holds syntax.EmptyOp // the assertions that are true here
-	seen  []bool
-	found states
-	work  []uint32
-}
-
-func (l *Language) closure(holds syntax.EmptyOp) *closure {
-	return &closure{l: l, holds: holds, seen: make([]bool, len(l.prog.Inst))}
-}
-
-func (c *closure) add(pc uint32) {
-	c.work = append(c.work, pc)
-	for len(c.work) > 0 {
-		pc := c.work[len(c.work)-1]
-		c.work = c.work[:len(c.work)-1]
-		if c.seen[pc] {
+// add finds the places that are reached from one without reading.
+func (w *walker) add(pc uint32) {
+	w.stack = append(w.stack, pc)
+	for len(w.stack) > 0 {
+		pc := w.stack[len(w.stack)-1]
+		w.stack = w.stack[:len(w.stack)-1]
+		if w.seen[pc] == w.round {
 			continue
 		}
-		c.seen[pc] = true
-		in := &c.l.prog.Inst[pc]
+		w.seen[pc] = w.round
+		w.steps++
+		in := &w.prog.Inst[pc]
 		switch in.Op {
 		case syntax.InstAlt, syntax.InstAltMatch:
-			c.work = append(c.work, in.Arg, in.Out)
+			w.stack = append(w.stack, in.Arg, in.Out)
 		case syntax.InstCapture, syntax.InstNop:
-			c.work = append(c.work, in.Out)
+			w.stack = append(w.stack, in.Out)
 		case syntax.InstEmptyWidth:
-			if asserts(in)&^c.holds == 0 {
-				c.work = append(c.work, in.Out)
+			if asserts(in)&^w.holds == 0 {
+				w.stack = append(w.stack, in.Out)
 			} else if asserts(in)&^closesText == 0 {
-				c.found = append(c.found, pc) // perhaps the text ends here
+				w.found = append(w.found, pc) // perhaps the text ends here
 			}
 		case syntax.InstFail:
 		default:
-			c.found = append(c.found, pc)
+			w.found = append(w.found, pc)
 		}
 	}
 }
 
-func (c *closure) done() states {
-	slices.Sort(c.found)
-	return c.found
+func (w *walker) result() states {
+	slices.Sort(w.found)
+	return slices.Clone(w.found)
 }

@@ -40,7 +40,7 @@ func TestWithin(t *testing.T) {
 		{`[^\x00-\x7f]`, `a`, regular.Yes, ""}, // only ASCII takes part
 		{`(a|b)*a(a|b){14}`, `(a|b)*b(a|b){14}`, regular.Unknown, ""},
 	} {
-		got, witness := regular.Within(compile(t, tc.out), compile(t, tc.in))
+		got, witness := regular.NewProver(100).Within(compile(t, tc.out), compile(t, tc.in))
 		if got != tc.want || witness != tc.witness {
 			t.Errorf("%s within %s: got %v %q, want %v %q", tc.in, tc.out, got, witness, tc.want, tc.witness)
 		}
@@ -49,9 +49,25 @@ func TestWithin(t *testing.T) {
 
 func TestWithinAll(t *testing.T) {
 	t.Parallel()
-	got, witness := regular.Within(compile(t, "b"), compile(t, "a|b|c"), compile(t, "b|c|d"))
+	got, witness := regular.NewProver(100).Within(compile(t, "b"), compile(t, "a|b|c"), compile(t, "b|c|d"))
 	if got != regular.No || witness != "c" {
 		t.Errorf("got %v %q", got, witness)
+	}
+}
+
+// TestProverEnds: what questions take together is bounded, and beyond it nothing is proven.
+func TestProverEnds(t *testing.T) {
+	t.Parallel()
+	p := regular.NewProver(1)
+	some, more := compile(t, `(a|b)*a(a|b){9}`), compile(t, `(a|b)*`)
+	if got, _ := p.Within(more, some); got != regular.Yes {
+		t.Fatalf("got %v", got)
+	}
+	for range 10 {
+		_, _ = p.Within(more, some)
+	}
+	if got, _ := p.Within(more, more); got != regular.Unknown {
+		t.Errorf("got %v after the end", got)
 	}
 }
 
@@ -88,7 +104,7 @@ func FuzzLanguage(f *testing.F) {
 		if got, want := la.Contains(text), whole(a, text); got != want {
 			t.Fatalf("%q contains %q: %v, want %v", a, text, got, want)
 		}
-		switch verdict, witness := regular.Within(lb, la); {
+		switch verdict, witness := regular.NewProver(100).Within(lb, la); {
 		case verdict == regular.Yes && la.Contains(text) && !lb.Contains(text):
 			t.Fatalf("%q is not within %q: %q", a, b, text)
 		case verdict == regular.No && (!whole(a, witness) || whole(b, witness)):

@@ -18,24 +18,55 @@ const (
 	No
 )
 
-// maxPairs bounds the work of one question.
-const maxPairs = 20_000
+const (
+	// maxPairs and maxSteps bound the memory and the work of one question.
+	maxPairs = 20_000
+	maxSteps = 4_000_000
+)
+
+// Prover answers questions, until their work together comes to a limit; then every answer is Unknown.
+type Prover struct{ left int }
+
+// NewProver makes a prover for about as many questions of the usual size.
+func NewProver(questions int) *Prover { return &Prover{left: questions * usualSteps} }
+
+// usualSteps is what a question about origins takes, generously.
+const usualSteps = 100_000
 
 // Within reports whether every ASCII string that is in all of the languages in is in out. The
 // answer No comes with one of the shortest strings that are not.
-func Within(out *Language, in ...*Language) (Verdict, string) {
-	s := search{out: out, in: in, seen: map[string]bool{}}
-	first := pair{in: make([]states, len(in)), out: out.start(), from: -1}
+func (p *Prover) Within(out *Language, in ...*Language) (Verdict, string) {
+	s := search{out: newWalker(out), seen: map[string]bool{}, limit: min(maxSteps, p.left)}
+	verdict, witness := s.run(in)
+	p.left -= s.steps()
+	return verdict, witness
+}
+
+// search walks the pairs of state sets that some string leads to, shortest strings first.
+type search struct {
+	out   *walker
+	in    []*walker
+	queue []pair
+	seen  map[string]bool
+	limit int
+}
+
+func (s *search) run(in []*Language) (Verdict, string) {
+	first := pair{in: make([]states, len(in)), out: s.out.start(), from: -1}
 	for i, l := range in {
-		first.in[i] = l.start()
+		s.in = append(s.in, newWalker(l))
+		first.in[i] = s.in[i].start()
 	}
 	s.push(first)
-	alphabet := alphabet(append([]*Language{out}, in...))
+	alphabet := alphabet(append([]*Language{s.out.Language}, in...))
 	for i := 0; ; i++ {
 		if i == len(s.queue) {
 			return Yes, ""
 		}
 		p := s.queue[i]
+		if s.steps() > s.limit {
+			return Unknown, ""
+		}
 		if s.escapes(&p) {
 			return No, s.text(i)
 		}
@@ -48,12 +79,13 @@ func Within(out *Language, in ...*Language) (Verdict, string) {
 	}
 }
 
-// search walks the pairs of state sets that some string leads to, shortest strings first.
-type search struct {
-	out   *Language
-	in    []*Language
-	queue []pair
-	seen  map[string]bool
+// steps is the work so far.
+func (s *search) steps() int {
+	n := s.out.steps
+	for _, w := range s.in {
+		n += w.steps
+	}
+	return n
 }
 
 // pair is where a string leads in each language.
