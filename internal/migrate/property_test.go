@@ -14,7 +14,7 @@ import (
 )
 
 // samples is how many policies of each gateway are tried.
-const samples = 80
+const samples = 40
 
 // TestNothingOpens holds what documents allow against what each gateway says that it allowed: nothing
 // may be allowed that was not, and what is not allowed any more has to be in the report.
