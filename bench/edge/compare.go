@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"regexp"
@@ -32,13 +31,8 @@ type sample struct {
 func (l *lab) compare() bool {
 	only, err := regexp.Compile(l.only)
 	l.check(err, "reading -only")
-	redis := l.redis(tenants{n: 1})
-	var rigs []*rig
-	for _, c := range contenders() {
-		if only.MatchString(c.name) {
-			rigs = append(rigs, l.start(c, redis))
-		}
-	}
+	chosen := slices.DeleteFunc(contenders(), func(c contender) bool { return !only.MatchString(c.name) })
+	rigs := l.start(l.redis(tenants{n: 1}), chosen...)
 	var samples []sample
 	for round := range l.rounds + 1 {
 		for _, k := range kinds() {
@@ -66,13 +60,17 @@ func (l *lab) compare() bool {
 // sample saturates one contender for a window.
 func (l *lab) sample(r *rig, k kind) sample {
 	fail := func(err error) { l.check(err, r.name+", "+k.name) }
-	before, err := r.used(l.tb.Context())
+	streams, err := r.streams(l.tb.Context())
+	fail(err)
+	before, err := r.used()
 	fail(err)
 	began := time.Now()
 	n, err := r.saturate(l.tb.Context(), l.window, always(k.request(host)), r.expected(k))
 	took := time.Since(began)
 	fail(err)
-	after, err := r.used(l.tb.Context())
+	after, err := r.used()
+	fail(err)
+	more, err := r.streams(l.tb.Context())
 	fail(err)
 	per := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) / float64(n) }
 	return sample{
@@ -80,20 +78,14 @@ func (l *lab) sample(r *rig, k kind) sample {
 		Envoy:     per(after.envoy - before.envoy),
 		Server:    per(after.server - before.server),
 		PerSecond: float64(n) / took.Seconds(),
-		Streams:   float64(after.streams-before.streams) / float64(n),
+		Streams:   float64(more-streams) / float64(n),
 	}
 }
 
-// usage is what a rig has used so far.
-type usage struct {
-	envoy, server time.Duration
-	streams       int
-}
+// usage is the processor time that a rig has taken so far.
+type usage struct{ envoy, server time.Duration }
 
-func (r *rig) used(ctx context.Context) (u usage, err error) {
-	if u.streams, err = r.streams(ctx); err != nil {
-		return u, err
-	}
+func (r *rig) used() (u usage, err error) {
 	if u.envoy, err = r.proxy.used(); err != nil || r.processor == nil {
 		return u, err
 	}

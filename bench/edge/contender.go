@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"strconv"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -13,6 +15,7 @@ import (
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	matcherv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -83,6 +86,37 @@ func (c contender) bootstrap(processor, collector string, appPort int) (*bootstr
 	dropProcessor(boot)
 	return boot, c.replaceFilters(boot)
 }
+
+// merge adds the listener and the clusters of the i-th contender to those of the others.
+func merge(all, one *bootstrapv3.Bootstrap, i int) (*bootstrapv3.Bootstrap, error) {
+	text, err := protojson.Marshal(one)
+	if err != nil {
+		return nil, err
+	}
+	// Names are the only places in which these two stand alone.
+	for _, name := range []string{envoy.ListenerName, envoy.ClusterProcessor} {
+		text = bytes.ReplaceAll(text, []byte(strconv.Quote(name)), []byte(strconv.Quote(nth(name, i))))
+	}
+	var renamed bootstrapv3.Bootstrap
+	if err := protojson.Unmarshal(text, &renamed); err != nil {
+		return nil, err
+	}
+	if all == nil {
+		return &renamed, nil
+	}
+	to, from := all.GetStaticResources(), renamed.GetStaticResources()
+	to.Listeners = append(to.Listeners, from.GetListeners()[0])
+	for _, cluster := range from.GetClusters() {
+		if cluster.GetName() == nth(envoy.ClusterProcessor, i) {
+			to.Clusters = append(to.Clusters, cluster)
+		}
+	}
+	return all, nil
+}
+
+func nth(name string, i int) string { return fmt.Sprintf("%s-%d", name, i) }
+
+func listenerOf(i int) string { return nth(envoy.ListenerName, i) }
 
 // dropProcessor takes the cluster out that nobody would answer for.
 func dropProcessor(boot *bootstrapv3.Bootstrap) {

@@ -14,9 +14,9 @@ import (
 	"strconv"
 	"strings"
 
+	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/corsgate/corsgate/envoy"
 	"github.com/corsgate/corsgate/internal/redistest"
 )
 
@@ -68,60 +68,83 @@ func (l *lab) check(err error, what string) {
 	}
 }
 
-// rig is one contender with its processes and the client that drives it.
+// rig is one contender with its server and the client that drives it through a listener of the common Envoy.
 type rig struct {
 	contender
 	*client
-	proxy     *process
+	*front
 	processor *process // nil where there is none
-	// admin are the pages of Envoy, pages those of corsgate.
-	admin, pages string
+	// pages are those of corsgate.
+	pages string
 }
 
-// start runs the processes of c. redis is for corsgate alone.
-func (l *lab) start(c contender, redis string) *rig {
-	r := &rig{contender: c}
-	dir := filepath.Join(l.dir, strings.NewReplacer(" ", "", ",", "-").Replace(c.name))
-	l.check(os.Mkdir(dir, 0o700), "making a directory")
-	processor := "127.0.0.1:1" // nobody
-	if c.server != "" {
-		r.processor, processor = l.serve(r, dir, redis)
-	}
+// front is the one Envoy of all contenders, with a listener for each: two processes of the same Envoy with the same
+// configuration differ by more than what is to be measured.
+type front struct {
+	proxy *process
+	admin string
+}
+
+// start runs the servers of contenders, and Envoy in front of them. redis is for corsgate alone.
+func (l *lab) start(redis string, list ...contender) []*rig {
+	rigs := make([]*rig, len(list))
 	port := l.freePort()
-	boot, err := c.bootstrap(processor, l.collector, port)
-	l.check(err, "configuring Envoy")
+	var boot *bootstrapv3.Bootstrap
+	for i, c := range list {
+		r := &rig{contender: c}
+		processor := "127.0.0.1:1" // nobody
+		if c.server != "" {
+			dir := filepath.Join(l.dir, fmt.Sprintf("%d-%d", port, i))
+			l.check(os.Mkdir(dir, 0o700), "making a directory")
+			r.processor, processor = l.serve(r, dir, redis)
+		}
+		one, err := c.bootstrap(processor, l.collector, port)
+		l.check(err, "configuring Envoy")
+		boot, err = merge(boot, one, i)
+		l.check(err, "configuring Envoy")
+		rigs[i] = r
+	}
+	f := l.front(boot, fmt.Sprintf("envoy-%d", port))
+	for i, r := range rigs {
+		r.front = f
+		addr, err := listenerAddr(l.tb.Context(), f.admin, listenerOf(i))
+		l.check(err, "asking Envoy for its listeners")
+		r.client, err = dial(l.tb.Context(), addr, l.connections)
+		l.check(err, "connecting to Envoy")
+		l.tb.Cleanup(func() { _ = r.client.close() })
+		if r.server != "" {
+			l.awaitProcessor(r)
+		}
+	}
+	return rigs
+}
+
+// front runs Envoy and waits until it takes requests.
+func (l *lab) front(boot *bootstrapv3.Bootstrap, name string) *front {
 	text, err := protojson.Marshal(boot)
 	l.check(err, "configuring Envoy")
-	config := filepath.Join(dir, "envoy.json")
+	config, adminPath := filepath.Join(l.dir, name+".json"), filepath.Join(l.dir, name+".admin")
 	l.check(os.WriteFile(config, text, 0o600), "configuring Envoy")
-	adminPath := filepath.Join(dir, "admin")
-	r.proxy = start(l.tb, dir, "envoy", nil, l.envoy, "--config-path", config, "--concurrency", strconv.Itoa(l.workers),
-		"--admin-address-path", adminPath, "--disable-hot-restart", "--log-level", "error")
-	var addr string
-	eventually(l.tb, c.name+" takes requests", func(ctx context.Context) error {
+	f := &front{proxy: start(l.tb, l.dir, name, nil, l.envoy, "--config-path", config, "--concurrency", strconv.Itoa(l.workers),
+		"--admin-address-path", adminPath, "--disable-hot-restart", "--log-level", "error")}
+	eventually(l.tb, "Envoy takes requests", func(ctx context.Context) error {
 		select {
-		case <-r.proxy.done:
-			l.tb.Fatalf("Envoy of %s has ended: %s", c.name, r.proxy.tail())
+		case <-f.proxy.done:
+			l.tb.Fatalf("Envoy has ended: %s", f.proxy.tail())
 		default:
 		}
 		text, err := os.ReadFile(adminPath)
 		if err != nil || len(text) == 0 {
 			return fmt.Errorf("no admin address yet: %w", err)
 		}
-		r.admin = "http://" + strings.TrimSpace(string(text))
-		if _, err := get(ctx, r.admin+"/ready"); err != nil {
+		f.admin = "http://" + strings.TrimSpace(string(text))
+		if _, err := get(ctx, f.admin+"/ready"); err != nil {
 			return err
 		}
-		addr, err = listenerAddr(ctx, r.admin)
+		_, err = listenerAddr(ctx, f.admin, listenerOf(0))
 		return err
 	})
-	r.client, err = dial(l.tb.Context(), addr, l.connections)
-	l.check(err, "connecting to Envoy")
-	l.tb.Cleanup(func() { _ = r.client.close() })
-	if c.server != "" {
-		l.awaitProcessor(r)
-	}
-	return r
+	return f
 }
 
 // serve starts the server of a contender and returns where Envoy finds it.
@@ -204,8 +227,8 @@ func get(ctx context.Context, url string) ([]byte, error) {
 	return text, err
 }
 
-// listenerAddr asks Envoy where it listens.
-func listenerAddr(ctx context.Context, admin string) (string, error) {
+// listenerAddr asks Envoy where a listener listens.
+func listenerAddr(ctx context.Context, admin, name string) (string, error) {
 	text, err := get(ctx, admin+"/listeners?format=json")
 	if err != nil {
 		return "", err
@@ -225,7 +248,7 @@ func listenerAddr(ctx context.Context, admin string) (string, error) {
 		return "", err
 	}
 	for _, s := range list.Statuses {
-		if s.Name == envoy.ListenerName && s.Local.Socket.Port > 0 {
+		if s.Name == name && s.Local.Socket.Port > 0 {
 			return net.JoinHostPort(s.Local.Socket.Address, strconv.Itoa(s.Local.Socket.Port)), nil
 		}
 	}
@@ -233,8 +256,8 @@ func listenerAddr(ctx context.Context, admin string) (string, error) {
 }
 
 // streams is how many calls Envoy has opened.
-func (r *rig) streams(ctx context.Context) (int, error) {
-	text, err := get(ctx, r.admin+"/stats?filter=ext_proc.*streams_started")
+func (f *front) streams(ctx context.Context) (int, error) {
+	text, err := get(ctx, f.admin+"/stats?filter=ext_proc.*streams_started")
 	if err != nil {
 		return 0, err
 	}

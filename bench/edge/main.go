@@ -21,7 +21,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -55,7 +54,7 @@ func run() int {
 	flag.IntVar(&s.rounds, "rounds", 7, "rounds; limits are held against medians of at least 5")
 	flag.DurationVar(&s.window, "window", 600*time.Millisecond, "how long each contender and kind is measured in a round")
 	flag.IntVar(&s.connections, "connections", 16, "connections of the client, each with one request at a time")
-	flag.IntVar(&s.workers, "workers", runtime.NumCPU(), "Envoy's workers")
+	flag.IntVar(&s.workers, "workers", 1, "Envoy's workers; how the connections fall on several is luck")
 	flag.StringVar(&s.socket, "socket", "tcp", "between Envoy and the servers: tcp or unix")
 	flag.StringVar(&s.json, "json", "", "write all rounds to `FILE`")
 	flag.StringVar(&s.svg, "svg", "", "write a plot to `FILE`")

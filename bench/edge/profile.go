@@ -17,7 +17,7 @@ func (l *lab) profileOf(kindName string) {
 		l.tb.Fatalf("%q is no kind of request", kindName)
 	}
 	k := kinds()[i]
-	r := l.start(contender{name: "corsgate, c", filters: "c", server: corsgateServer}, l.redis(tenants{n: 1}))
+	r := l.start(l.redis(tenants{n: 1}), contender{name: "corsgate, c", filters: "c", server: corsgateServer})[0]
 	profile := make(chan []byte, 1)
 	failed := make(chan error, 1)
 	go func() {
