@@ -59,10 +59,12 @@ func (r *Result) YAML() ([]byte, error) {
 // assemble makes documents: one for all hosts that have the same rules.
 func (c *converter) assemble(sites []site) []*tenantv1.Tenant {
 	var out []*tenantv1.Tenant
+	var bare []string
 	ids := map[string]bool{}
 	for _, s := range mergeHosts(sites, c.notes) {
 		rules := c.compose(s.at, s.all)
 		if rules == nil {
+			bare = append(bare, s.host)
 			continue
 		}
 		doc := &tenantv1.Tenant{Hosts: []string{s.host}, Policy: rules.policy, Routes: rules.routes}
@@ -73,10 +75,37 @@ func (c *converter) assemble(sites []site) []*tenantv1.Tenant {
 		doc.Id = newID(s.host, ids)
 		if c.accepted(s.at, doc) {
 			out = append(out, doc)
+		} else {
+			bare = append(bare, s.host)
 		}
 	}
+	out = append(out, withoutPolicy(bare, out, ids)...)
 	slices.SortFunc(out, func(a, b *tenantv1.Tenant) int { return strings.Compare(a.GetId(), b.GetId()) })
 	return out
+}
+
+// withoutPolicy are documents that keep hosts which have no policy from falling to the wildcards of others. Mode
+// OFF touches nothing, as the source did.
+func withoutPolicy(bare []string, docs []*tenantv1.Tenant, ids map[string]bool) []*tenantv1.Tenant {
+	var covered []string
+	for _, host := range bare {
+		if slices.ContainsFunc(docs, func(d *tenantv1.Tenant) bool {
+			return slices.ContainsFunc(d.GetHosts(), func(wide string) bool { return wildcardCovers(wide, host) })
+		}) {
+			covered = append(covered, host)
+		}
+	}
+	var out []*tenantv1.Tenant
+	for hosts := range slices.Chunk(covered, tenant.MaxHosts) {
+		out = append(out, &tenantv1.Tenant{Id: newID("without-cors", ids), Hosts: hosts, Mode: tenantv1.Tenant_OFF, Policy: &tenantv1.Policy{}})
+	}
+	return out
+}
+
+// wildcardCovers reports whether a tenant of the host wide is asked about another host, or some below it.
+func wildcardCovers(wide, host string) bool {
+	base, ok := strings.CutPrefix(wide, "*")
+	return ok && wide != host && strings.HasSuffix(host, base)
 }
 
 func sameRules(a, b *tenantv1.Tenant) bool {
@@ -94,11 +123,13 @@ type host struct {
 // mergeHosts puts the sites of one host together.
 func mergeHosts(sites []site, n *notes) []host {
 	var out []host
+	var lost [][]rule
 	index := map[string]int{}
 	for _, s := range sites {
 		name, ok := canonicalHost(s.host)
 		if !ok {
 			n.narrower(CodeHost, s.at, s.host, "no tenant can have this host; it is not converted", "")
+			lost = append(lost, s.rules)
 			continue
 		}
 		if i, known := index[name]; known {
@@ -107,6 +138,11 @@ func mergeHosts(sites []site, n *notes) []host {
 		}
 		index[name] = len(out)
 		out = append(out, host{at: s.at, host: name, all: [][]rule{s.rules}})
+	}
+	for i := range out { // what has no tenant of its own is asked of these
+		if strings.HasPrefix(out[i].host, "*") {
+			out[i].all = append(out[i].all, lost...)
+		}
 	}
 	return out
 }

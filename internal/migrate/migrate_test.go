@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/corsgate/corsgate/internal/migrate"
+	"github.com/corsgate/corsgate/internal/migrate/migratetest"
 	"github.com/corsgate/corsgate/tenant"
 )
 
@@ -99,6 +100,35 @@ func TestHostInTwoPlaces(t *testing.T) {
 	}
 	if len(result.Documents) != 1 || !slices.Equal(result.Documents[0].GetPolicy().GetOrigins(), []string{"https://both.example"}) {
 		t.Errorf("documents: %v", result.Documents)
+	}
+}
+
+// TestWildcardHosts: what has no policy, or no tenant, does not get that of a wildcard.
+func TestWildcardHosts(t *testing.T) {
+	t.Parallel()
+	const in = `virtual_hosts:
+- {domains: ["*.x.example"], routes: [{match: {prefix: /}, route: {cluster: a}}], cors: {allow_origin_string_match: [{exact: "https://a.example"}]}}
+- {domains: [open.x.example, open.y.example], routes: [{match: {prefix: /}, route: {cluster: a}}]}
+- {domains: ["*"], routes: [{match: {prefix: /}, route: {cluster: a}}], cors: {allow_origin_string_match: [{exact: "https://a.example"}, {exact: "https://b.example"}]}}
+- {domains: ["z.*"], routes: [{match: {prefix: /}, route: {cluster: a}}], cors: {allow_origin_string_match: [{exact: "https://b.example"}]}}
+`
+	result, err := migrate.Convert([]migrate.Input{{Name: "in", Data: []byte(in)}}, migrate.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := load(t, result)
+	for _, tc := range []struct {
+		host, origin string
+		want         bool
+	}{
+		{"open.x.example", "https://a.example", false},
+		{"open.y.example", "https://a.example", false},
+		{"z.example", "https://a.example", false},
+		{"z.example", "https://b.example", true},
+	} {
+		if got, _ := after.allowsAt(tc.host, "/", &migratetest.Ask{Origin: tc.origin, Method: "GET"}); got != tc.want {
+			t.Errorf("%s may read %s: %v, want %v\n%s", tc.origin, tc.host, got, tc.want, after.text)
+		}
 	}
 }
 

@@ -45,6 +45,9 @@ func compareSample(t *testing.T, g *migratetest.Gateway, s *migratetest.Sample, 
 		before := g.Asked(s, &a)
 		was := a.Passes(before) && (!a.Preflighted() || a.Granted(before))
 		is, why := after.allows(&a)
+		if name := after.exposesMore(s, &a); is && name != "" {
+			t.Fatalf("%+v may read %s now:\n%s\n%s", a, name, text, after.text)
+		}
 		switch {
 		case is && !was:
 			t.Fatalf("%+v was not allowed and is now:\n%s\n%s", a, text, after.text)
@@ -120,6 +123,24 @@ func (g *gate) allowsAt(host, path string, a *migratetest.Ask) (bool, policy.Rea
 	}
 	d := view.Decide(&policy.Request{Method: a.Method, Origin: a.Origin}, policy.UnknownRefuse)
 	return a.Passes(answer(200, d.AppendGrants(nil))), d.Reason
+}
+
+// exposesMore is a response header that corsgate exposes and the sample does not, to a request like a.
+func (g *gate) exposesMore(s *migratetest.Sample, a *migratetest.Ask) string {
+	view := g.tenants.Lookup(tenant.Key{Authority: migratetest.Host, Path: "/"})
+	d := view.Decide(&policy.Request{Method: a.Method, Origin: a.Origin}, policy.UnknownRefuse)
+	for _, h := range d.AppendGrants(nil) {
+		if h.Name != "access-control-expose-headers" {
+			continue
+		}
+		for name := range strings.SplitSeq(h.Value, ",") {
+			name = strings.TrimSpace(name)
+			if !slices.ContainsFunc(s.Expose, func(one string) bool { return strings.EqualFold(one, name) }) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 func answer(status int, headers []policy.Header) *migratetest.Answer {
