@@ -31,15 +31,18 @@ type sample struct {
 func (l *lab) compare() bool {
 	only, err := regexp.Compile(l.only)
 	l.check(err, "reading -only")
+	wanted, err := regexp.Compile(l.kinds)
+	l.check(err, "reading -kinds")
+	asked := slices.DeleteFunc(kinds(), func(k kind) bool { return !wanted.MatchString(k.name) })
 	chosen := slices.DeleteFunc(contenders(), func(c contender) bool { return !only.MatchString(c.name) })
 	rigs := l.start(l.redis(tenants{n: 1}), chosen...)
 	var samples []sample
 	for round := range l.rounds + 1 {
-		for _, k := range kinds() {
+		for _, k := range asked {
 			// Each comes first in its turn.
 			turn := slices.Concat(rigs[round%len(rigs):], rigs[:round%len(rigs)])
 			for _, r := range turn {
-				s := l.sample(r, k)
+				s := l.sample(r, k, always(k.request(host)))
 				s.Round = round
 				if round > 0 { // the first one warms up
 					samples = append(samples, s)
@@ -58,14 +61,14 @@ func (l *lab) compare() bool {
 }
 
 // sample saturates one contender for a window.
-func (l *lab) sample(r *rig, k kind) sample {
+func (l *lab) sample(r *rig, k kind, req requests) sample {
 	fail := func(err error) { l.check(err, r.name+", "+k.name) }
 	streams, err := r.streams(l.tb.Context())
 	fail(err)
 	before, err := r.used()
 	fail(err)
 	began := time.Now()
-	n, err := r.saturate(l.tb.Context(), l.window, always(k.request(host)), r.expected(k))
+	n, err := r.saturate(l.tb.Context(), l.window, req, r.expected(k))
 	took := time.Since(began)
 	fail(err)
 	after, err := r.used()

@@ -3,10 +3,10 @@
 // and with corsgate in its three designs, as operators run it: the built program, tenants in a real
 // Redis, metrics and tracing on.
 //
-//	go run ./edge [-rounds 7] [-window 600ms] [-json FILE] [-svg FILE] [-check] [scale | soak]
+//	go run ./edge [-rounds 60] [-window 100ms] [-json FILE] [-svg FILE] [-check] [scale | soak | profile KIND]
 //
 // Without a word it compares; "scale" compares sizes of the registry; "soak" watches the heap
-// under load. All contenders run at the same time and are measured in turn, round after
+// under load; "profile" writes a CPU profile of the server. All contenders run at the same time and are measured in turn, round after
 // round, so that a slow moment of the machine meets all of them: ratios within a round hold on a
 // shared machine, microseconds do not. Each response is checked, since a fast wrong answer is none.
 // -check exits with 1 when a limit is not held.
@@ -36,9 +36,9 @@ type settings struct {
 	socket      string
 	json, svg   string
 	check       bool
-	only        string
+	only, kinds string
 	latency     bool
-	soak        time.Duration
+	soakFor     time.Duration
 	procs       int
 	profile     string
 	binary      string
@@ -51,8 +51,8 @@ func run() int {
 		return child(os.Args[2], os.Args[3])
 	}
 	var s settings
-	flag.IntVar(&s.rounds, "rounds", 7, "rounds; limits are held against medians of at least 5")
-	flag.DurationVar(&s.window, "window", 600*time.Millisecond, "how long each contender and kind is measured in a round")
+	flag.IntVar(&s.rounds, "rounds", 40, "rounds; limits are held against their medians")
+	flag.DurationVar(&s.window, "window", 100*time.Millisecond, "how long each contender and kind is measured in a round")
 	flag.IntVar(&s.connections, "connections", 16, "connections of the client, each with one request at a time")
 	flag.IntVar(&s.workers, "workers", 1, "Envoy's workers; how the connections fall on several is luck")
 	flag.StringVar(&s.socket, "socket", "tcp", "between Envoy and the servers: tcp or unix")
@@ -60,8 +60,9 @@ func run() int {
 	flag.StringVar(&s.svg, "svg", "", "write a plot to `FILE`")
 	flag.BoolVar(&s.check, "check", false, "exit with 1 when a limit is not held")
 	flag.StringVar(&s.only, "only", "", "contenders that match this regular expression")
+	flag.StringVar(&s.kinds, "kinds", "", "kinds of requests that match this regular expression")
 	flag.BoolVar(&s.latency, "latency", true, "measure latency at a fixed rate, too")
-	flag.DurationVar(&s.soak, "for", 10*time.Minute, "how long to soak")
+	flag.DurationVar(&s.soakFor, "for", 10*time.Minute, "how long to soak")
 	flag.IntVar(&s.procs, "procs", 0, "GOMAXPROCS of the servers; 0 leaves it to Go")
 	flag.StringVar(&s.profile, "profile", "profile.pprof", "where \"profile\" writes to")
 	flag.StringVar(&s.binary, "corsgate", "", "measure this `PROGRAM` instead of building one")
@@ -86,6 +87,10 @@ func (s *settings) measure(tb redistest.TB, words []string) bool {
 	switch {
 	case len(words) == 0:
 		return lab.compare()
+	case len(words) == 1 && words[0] == "scale":
+		return lab.scale()
+	case len(words) == 1 && words[0] == "soak":
+		return lab.soak()
 	case words[0] == "profile" && len(words) == 2:
 		lab.profileOf(words[1])
 		return true
