@@ -78,10 +78,6 @@ func New(cfg Config) (*Service, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("configuring the ext_proc service: %w", err)
 	}
-	fixed, err := newFixedReplies()
-	if err != nil {
-		return nil, fmt.Errorf("configuring the ext_proc service: %w", err)
-	}
 	s := &Service{
 		registry:        cfg.Registry,
 		unknown:         cfg.UnknownTenant,
@@ -92,7 +88,7 @@ func New(cfg Config) (*Service, error) {
 		onUse:           cfg.OnUse,
 		panics:          newPanicLog(cfg.Log),
 		clock:           cfg.Clock,
-		fixed:           fixed,
+		fixed:           newFixedReplies(),
 		closed:          new(memo),
 	}
 	if s.budget == 0 {

@@ -64,12 +64,11 @@ func buildRequestReply(res *tenant.Result, about *subject) *reply {
 	if !validHeaders(grants) {
 		return nil
 	}
-	msg := goOn()
-	msg.DynamicMetadata = dynamicMetadata(res, about, grants)
+	w := newWriter()
+	w.goOn()
+	w.metadata(res, about, grants)
 	rep := &reply{last: touchesNothing(&res.Decision)}
-	if rep.pack(msg) != nil {
-		return nil
-	}
+	rep.pack(w)
 	return rep
 }
 
@@ -78,12 +77,11 @@ func buildImmediate(res *tenant.Result, about *subject) *reply {
 	if !validStatus(status) || !validHeaders(headers) {
 		return nil
 	}
-	msg := immediate(&res.Decision, status, headers)
-	msg.DynamicMetadata = dynamicMetadata(res, about, headers)
+	w := newWriter()
+	w.immediate(&res.Decision, status, headers)
+	w.metadata(res, about, headers)
 	rep := &reply{answered: true, status: status, last: true}
-	if rep.pack(msg) != nil {
-		return nil
-	}
+	rep.pack(w)
 	return rep
 }
 
@@ -122,14 +120,13 @@ func buildResponseReply(res *tenant.Result, up *upstream, o responseOptions) *re
 	if !validEdits(&e) || !validHeaders(grants) || !validTenant(o.about.tenant) {
 		return nil
 	}
-	msg := edited(&e)
+	w := newWriter()
+	w.edited(&e)
 	if o.metadata {
-		msg.DynamicMetadata = dynamicMetadata(res, o.about, grants)
+		w.metadata(res, o.about, grants)
 	}
 	rep := &reply{last: true, conflict: e.Conflict}
-	if rep.pack(msg) != nil {
-		return nil
-	}
+	rep.pack(w)
 	return rep
 }
 
@@ -143,18 +140,18 @@ func (x *exchange) rejected(phase Phase, answered bool) *reply {
 	d := x.result.Decision
 	d.Kind = kind
 	rep := &reply{rejected: true, answered: answered, last: answered || phase == ResponsePhase}
-	msg := goOn()
+	w := newWriter()
 	switch {
 	case answered:
 		rep.status = errorStatus
-		msg = immediate(&d, errorStatus, nil)
+		w.immediate(&d, errorStatus, nil)
 	case phase == ResponsePhase:
-		msg = edited(closedEdits())
+		w.edited(closedEdits())
+	default:
+		w.goOn()
 	}
-	msg.DynamicMetadata = dynamicMetadata(&tenant.Result{Decision: d}, &subject{}, nil)
-	if rep.pack(msg) != nil {
-		rep.last = true // nothing can be said: end the stream
-	}
+	w.metadata(&tenant.Result{Decision: d}, &subject{}, nil)
+	rep.pack(w)
 	return rep
 }
 

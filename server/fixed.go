@@ -1,10 +1,6 @@
 package server
 
-import (
-	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
-
-	"github.com/corsgate/corsgate/policy"
-)
+import "github.com/corsgate/corsgate/policy"
 
 // fixedReplies are the replies that no decision goes into.
 type fixedReplies struct {
@@ -18,7 +14,7 @@ type fixedReplies struct {
 	goOn, refuse, strip reply
 }
 
-func newFixedReplies() (fixedReplies, error) {
+func newFixedReplies() fixedReplies {
 	f := fixedReplies{
 		silence: reply{silent: true},
 		end:     reply{last: true},
@@ -27,22 +23,22 @@ func newFixedReplies() (fixedReplies, error) {
 	}
 	unknown := policy.DecideError(closedRequest(), policy.Panic)
 	for _, p := range []struct {
-		rep *reply
-		msg *extprocv3.ProcessingResponse
+		rep   *reply
+		write func(*writer)
 	}{
-		{&f.requestBody, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestBody{RequestBody: &extprocv3.BodyResponse{}}}},
-		{&f.responseBody, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseBody{ResponseBody: &extprocv3.BodyResponse{}}}},
-		{&f.requestTrailers, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestTrailers{RequestTrailers: &extprocv3.TrailersResponse{}}}},
-		{&f.responseTrailers, &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_ResponseTrailers{ResponseTrailers: &extprocv3.TrailersResponse{}}}},
-		{&f.goOn, goOn()},
-		{&f.refuse, immediate(&unknown, errorStatus, nil)},
-		{&f.strip, edited(closedEdits())},
+		{&f.requestBody, func(w *writer) { w.empty(replyRequestBody) }},
+		{&f.responseBody, func(w *writer) { w.empty(replyResponseBody) }},
+		{&f.requestTrailers, func(w *writer) { w.empty(replyRequestTrailers) }},
+		{&f.responseTrailers, func(w *writer) { w.empty(replyResponseTrailers) }},
+		{&f.goOn, (*writer).goOn},
+		{&f.refuse, func(w *writer) { w.immediate(&unknown, errorStatus, nil) }},
+		{&f.strip, func(w *writer) { w.edited(closedEdits()) }},
 	} {
-		if err := p.rep.pack(p.msg); err != nil {
-			return fixedReplies{}, err
-		}
+		w := newWriter()
+		p.write(w)
+		p.rep.pack(w)
 	}
-	return f, nil
+	return f
 }
 
 // empty is the matching empty reply to a message that we have no use for, so that

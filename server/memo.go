@@ -47,7 +47,7 @@ type appHeaders struct {
 	hasCORS                                            bool
 }
 
-// memo holds the encoded replies of one policy: a direct-mapped table, so that a
+// memo holds the encoded replies of one policy: a table with two places for each, so that a
 // stranger who varies the Origin displaces replies but never makes it grow beyond
 // [memoSlots]. There is none before the first reply, since most tenants are asleep. It
 // is lock-free; a lost store costs one more encoding.
@@ -70,7 +70,8 @@ type memoEntry struct {
 // the tenant loader as Options.Attach; it comes back in Result.Memo.
 func Attach(*policy.Policy) any { return new(memo) }
 
-func (t *memoTable) slot(k *memoKey) *atomic.Pointer[memoEntry] {
+// places are the two places in which the reply of k may be.
+func (t *memoTable) places(k *memoKey) [2]*atomic.Pointer[memoEntry] {
 	h := maphash.String(t.seed, k.Origin)
 	for _, text := range [...]string{k.Method, k.Headers, k.app.vary} {
 		if text != "" {
@@ -78,7 +79,20 @@ func (t *memoTable) slot(k *memoKey) *atomic.Pointer[memoEntry] {
 		}
 	}
 	h ^= uint64(k.Reason)*7 ^ uint64(k.Kind)*13 ^ uint64(k.phase)*29
-	return &t.slots[h%uint64(len(t.slots))]
+	i := h % uint64(len(t.slots))
+	return [2]*atomic.Pointer[memoEntry]{&t.slots[i], &t.slots[i^1]}
+}
+
+// place is where the reply of k is or may be put without displacing another; when there is no such place, free is
+// false.
+func (t *memoTable) place(k *memoKey) (place *atomic.Pointer[memoEntry], free bool) {
+	both := t.places(k)
+	for _, p := range both {
+		if e := p.Load(); e == nil || e.key == *k {
+			return p, true
+		}
+	}
+	return both[0], false
 }
 
 // doubled is t with twice the slots.
@@ -86,7 +100,8 @@ func (t *memoTable) doubled() *memoTable {
 	d := &memoTable{seed: t.seed, slots: make([]atomic.Pointer[memoEntry], 2*len(t.slots))}
 	for i := range t.slots {
 		if e := t.slots[i].Load(); e != nil {
-			d.slot(&e.key).Store(e)
+			p, _ := d.place(&e.key)
+			p.Store(e)
 		}
 	}
 	return d
@@ -97,11 +112,12 @@ func (m *memo) find(k *memoKey) *reply {
 	if table == nil {
 		return nil
 	}
-	e := table.slot(k).Load()
-	if e == nil || e.key != *k {
-		return nil
+	for _, p := range table.places(k) {
+		if e := p.Load(); e != nil && e.key == *k {
+			return &e.reply
+		}
 	}
-	return &e.reply
+	return nil
 }
 
 // store remembers rep for k. Strings of k that belong to a request are cloned, for they share memory with the rest
@@ -116,16 +132,17 @@ func (m *memo) store(k memoKey, rep *reply) {
 		m.table.CompareAndSwap(nil, first)
 		table = m.table.Load()
 	}
-	if e := table.slot(&k).Load(); e != nil && e.key != k && len(table.slots) < memoSlots {
+	place, free := table.place(&k)
+	if !free && len(table.slots) < memoSlots {
 		m.table.CompareAndSwap(table, table.doubled())
-		table = m.table.Load()
+		place, _ = m.table.Load().place(&k)
 	}
 	for _, text := range [...]*string{
 		&k.Origin, &k.Method, &k.Headers, &k.app.allowOrigin, &k.app.allowCredentials, &k.app.exposeHeaders, &k.app.vary,
 	} {
 		*text = strings.Clone(*text)
 	}
-	table.slot(&k).Store(&memoEntry{key: k, reply: *rep})
+	place.Store(&memoEntry{key: k, reply: *rep})
 }
 
 // memoSlot is where a reply that is being built can be remembered; the zero value

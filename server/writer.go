@@ -1,0 +1,78 @@
+package server
+
+import "google.golang.org/protobuf/encoding/protowire"
+
+// Field numbers of envoy.service.ext_proc.v3.ProcessingResponse and what it holds.
+const (
+	replyRequestHeaders   protowire.Number = 1
+	replyResponseHeaders  protowire.Number = 2
+	replyRequestBody      protowire.Number = 3
+	replyResponseBody     protowire.Number = 4
+	replyRequestTrailers  protowire.Number = 5
+	replyResponseTrailers protowire.Number = 6
+	replyImmediate        protowire.Number = 7
+	replyMetadata         protowire.Number = 8
+
+	fieldCommonResponse  protowire.Number = 1 // HeadersResponse.response
+	fieldCommonMutation  protowire.Number = 2 // CommonResponse.header_mutation
+	fieldSetHeaders      protowire.Number = 1 // HeaderMutation.set_headers
+	fieldRemoveHeaders   protowire.Number = 2 // HeaderMutation.remove_headers
+	fieldOptionHeader    protowire.Number = 1 // HeaderValueOption.header
+	fieldOptionAppend    protowire.Number = 2 // HeaderValueOption.append
+	fieldOptionAction    protowire.Number = 3 // HeaderValueOption.append_action
+	fieldImmediateStatus protowire.Number = 1 // ImmediateResponse.status
+	fieldImmediateHeads  protowire.Number = 2 // ImmediateResponse.headers
+	fieldImmediateDetail protowire.Number = 5 // ImmediateResponse.details
+	fieldStatusCode      protowire.Number = 1 // HttpStatus.code
+	fieldValueStruct     protowire.Number = 5 // google.protobuf.Value.struct_value
+
+	// overwriteOrAdd is HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD.
+	overwriteOrAdd = 2
+)
+
+// writer encodes one protobuf message. A reply that is not remembered would cost a hundred allocations by way of the generated types.
+type writer struct{ b []byte }
+
+// replyBytes is room for most replies.
+const replyBytes = 512
+
+func newWriter() *writer { return &writer{b: make([]byte, 0, replyBytes)} }
+
+// message writes a message whose fields body writes.
+func (w *writer) message(number protowire.Number, body func()) {
+	w.b = protowire.AppendTag(w.b, number, protowire.BytesType)
+	start := len(w.b)
+	w.b = append(w.b, 0) // the length, if it is short
+	body()
+	n := len(w.b) - start - 1
+	for range protowire.SizeVarint(uint64(n)) - 1 {
+		w.b = append(w.b, 0)
+	}
+	size := protowire.SizeVarint(uint64(n))
+	copy(w.b[start+size:], w.b[start+1:start+1+n])
+	protowire.AppendVarint(w.b[:start], uint64(n))
+}
+
+func (w *writer) text(number protowire.Number, s string) {
+	w.b = protowire.AppendTag(w.b, number, protowire.BytesType)
+	w.b = protowire.AppendString(w.b, s)
+}
+
+func (w *writer) number(number protowire.Number, v uint64) {
+	w.b = protowire.AppendTag(w.b, number, protowire.VarintType)
+	w.b = protowire.AppendVarint(w.b, v)
+}
+
+// empty writes a message without fields.
+func (w *writer) empty(number protowire.Number) { w.text(number, "") }
+
+// entry writes a string under a key of a google.protobuf.Struct; an empty one is left out.
+func (w *writer) entry(key, value string) {
+	if value == "" {
+		return
+	}
+	w.message(fieldStruct, func() {
+		w.text(fieldEntryKey, key)
+		w.message(fieldEntryValue, func() { w.text(fieldStringValue, value) })
+	})
+}
