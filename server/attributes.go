@@ -24,9 +24,14 @@ type attributes struct {
 	requestID                             []byte // refers to the message
 }
 
+// attributeFields are the attributes while the message is read; they refer to its bytes.
+type attributeFields struct {
+	origin, requestMethod, requestHeaders, host, path, method, scheme, tenant, requestID []byte
+}
+
 // decode reads one entry of ProcessingRequest.attributes; entries of other
 // filters are passed over.
-func (a *attributes) decode(b []byte, tenantAttribute string) error {
+func (a *attributeFields) decode(b []byte, tenantAttribute string) error {
 	key, fields, err := decodeEntry(b)
 	if err != nil || string(key) != wire.AttributesKey {
 		return err
@@ -75,31 +80,38 @@ func decodeString(b []byte) (text []byte, err error) {
 	return text, s.err
 }
 
-func (a *attributes) set(name, value []byte, tenantAttribute string) {
+func (a *attributeFields) set(name, value []byte, tenantAttribute string) {
 	if tenantAttribute != "" && string(name) == tenantAttribute {
-		a.tenant = attributeText(value)
+		a.tenant = value
 	}
 	switch string(name) {
 	case wire.AttrOrigin:
-		a.origin = attributeText(value)
+		a.origin = value
 	case wire.AttrRequestMethod:
-		a.requestMethod = attributeText(value)
+		a.requestMethod = value
 	case wire.AttrRequestHeaders:
-		a.requestHeaders = attributeText(value)
+		a.requestHeaders = value
 	case wire.AttrHost:
-		a.host = attributeText(value)
+		a.host = value
 	case wire.AttrPath:
-		a.path = attributeText(value)
+		a.path = value
 	case wire.AttrMethod:
-		a.method = methodText(value)
+		a.method = value
 	case wire.AttrScheme:
-		a.scheme = schemeText(value)
+		a.scheme = value
 	case wire.AttrRequestID:
 		a.requestID = value
 	}
 }
 
-func attributeText(b []byte) string { return string(b[:min(len(b), maxFieldBytes)]) }
+// attributes copies the fields out of the message.
+func (a *attributeFields) attributes() (out attributes) {
+	t := copyTexts(a.origin, a.requestMethod, a.requestHeaders, a.host, a.path, a.tenant)
+	out.origin, out.requestMethod, out.requestHeaders = t.next(), t.next(), t.next()
+	out.host, out.path, out.tenant = t.next(), t.next(), t.next()
+	out.method, out.scheme, out.requestID = methodText(a.method), schemeText(a.scheme), a.requestID
+	return out
+}
 
 // request is the request as the attributes tell it.
 func (a *attributes) request() policy.Request {

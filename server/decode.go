@@ -58,8 +58,9 @@ type message struct {
 	requestID     []byte // refers to the message
 
 	// What is collected while decoding; here, since it would not stay on the stack.
-	requestFields  requestFields
-	responseFields upstreamFields
+	requestFields   requestFields
+	responseFields  upstreamFields
+	attributeFields attributeFields
 }
 
 // decode reads b into m. tenantAttribute is the attribute to keep as a hint. The
@@ -73,7 +74,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 			m.observability = s.varint != 0
 		case s.bytes == nil:
 		case s.number == fieldAttributes:
-			if err := m.attributes.decode(s.bytes, tenantAttribute); err != nil {
+			if err := m.attributeFields.decode(s.bytes, tenantAttribute); err != nil {
 				return fmt.Errorf("decoding attributes: %w", err)
 			}
 		case kind != nothing:
@@ -86,6 +87,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 	if s.err != nil {
 		return fmt.Errorf("decoding a message: %w", s.err)
 	}
+	m.attributes = m.attributeFields.attributes()
 	switch m.kind {
 	case requestHeaders:
 		m.request, m.path = m.requestFields.request()

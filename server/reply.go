@@ -31,11 +31,15 @@ func (rep *reply) pack(w *writer) { rep.wire = mem.BufferSlice{mem.SliceBuffer(w
 // immediate writes a reply in place of the application's response. Removals have no
 // place in it (spec/envoy-ext-proc.md, section 3).
 func (w *writer) immediate(d *policy.Decision, status int, headers []policy.Header) {
-	w.message(replyImmediate, func() {
-		w.message(fieldImmediateStatus, func() { w.number(fieldStatusCode, uint64(status)) }) //nolint:gosec // G115: checked to be an HTTP status.
-		w.message(fieldImmediateHeads, func() { w.setHeaders(headers) })
-		w.text(fieldImmediateDetail, details(d))
-	})
+	response := w.open(replyImmediate)
+	code := w.open(fieldImmediateStatus)
+	w.number(fieldStatusCode, uint64(status)) //nolint:gosec // G115: checked to be an HTTP status.
+	w.close(code)
+	mutation := w.open(fieldImmediateHeads)
+	w.setHeaders(headers)
+	w.close(mutation)
+	w.text(fieldImmediateDetail, details(d))
+	w.close(response)
 }
 
 // goOn writes the reply to request headers that changes nothing.
@@ -43,33 +47,34 @@ func (w *writer) goOn() { w.empty(replyRequestHeaders) }
 
 // edited writes the reply to response headers.
 func (w *writer) edited(e *policy.Edits) {
-	w.message(replyResponseHeaders, func() {
-		if len(e.Remove)+len(e.Set) == 0 {
-			return
-		}
-		w.message(fieldCommonResponse, func() {
-			w.message(fieldCommonMutation, func() {
-				w.setHeaders(e.Set)
-				for _, name := range e.Remove {
-					w.text(fieldRemoveHeaders, name)
-				}
-			})
-		})
-	})
+	if len(e.Remove)+len(e.Set) == 0 {
+		w.empty(replyResponseHeaders)
+		return
+	}
+	response := w.open(replyResponseHeaders)
+	common := w.open(fieldCommonResponse)
+	mutation := w.open(fieldCommonMutation)
+	w.setHeaders(e.Set)
+	for _, name := range e.Remove {
+		w.text(fieldRemoveHeaders, name)
+	}
+	w.close(mutation)
+	w.close(common)
+	w.close(response)
 }
 
 // setHeaders replaces headers. Envoy 1.40 looks at append, which is false here, and at raw_value only;
 // append_action says the same to other proxies that speak the protocol.
 func (w *writer) setHeaders(headers []policy.Header) {
 	for _, h := range headers {
-		w.message(fieldSetHeaders, func() {
-			w.message(fieldOptionHeader, func() {
-				w.text(fieldHeaderKey, h.Name)
-				w.text(fieldHeaderRaw, h.Value)
-			})
-			w.empty(fieldOptionAppend)
-			w.number(fieldOptionAction, overwriteOrAdd)
-		})
+		option := w.open(fieldSetHeaders)
+		header := w.open(fieldOptionHeader)
+		w.text(fieldHeaderKey, h.Name)
+		w.text(fieldHeaderRaw, h.Value)
+		w.close(header)
+		w.empty(fieldOptionAppend)
+		w.number(fieldOptionAction, overwriteOrAdd)
+		w.close(option)
 	}
 }
 
@@ -86,37 +91,38 @@ func details(d *policy.Decision) string {
 // can show: the values of headers, and what was decided for whom. What goes without saying is
 // left out: a live policy has no source.
 func (w *writer) metadata(res *tenant.Result, about *subject, headers []policy.Header) {
-	fields := func() {
-		w.entry(wire.MetaDecision, res.Outcome.String())
-		w.entry(wire.MetaReason, res.Reason.String())
-		w.entry(wire.MetaPhase, res.Kind.String())
-		w.entry(wire.MetaTenant, about.tenant)
-		w.entry(wire.MetaVariant, res.Variant)
-		w.entry(wire.MetaShadow, res.Shadow)
-		if validValue(about.tier) {
-			w.entry(wire.MetaTier, about.tier) // a label for people must not cost a grant
-		}
-		if about.revision > 0 {
-			w.entry(wire.MetaVersion, strconv.FormatInt(about.revision, 10))
-		}
-		if about.freshness > tenant.Live && about.freshness <= tenant.Baseline {
-			w.entry(wire.MetaSource, about.freshness.String())
-		}
-		if res.Outcome == policy.Allowed && res.Entry >= 0 {
-			w.entry(wire.MetaEntry, strconv.Itoa(res.Entry))
-		}
-		for _, pair := range wire.HeaderMeta() {
-			for _, h := range headers {
-				if h.Name == pair[0] {
-					w.entry(pair[1], h.Value)
-				}
+	metadata := w.open(replyMetadata)
+	namespace := w.open(fieldStruct)
+	w.text(fieldEntryKey, wire.Namespace)
+	value := w.open(fieldEntryValue)
+	fields := w.open(fieldValueStruct)
+	w.entry(wire.MetaDecision, res.Outcome.String())
+	w.entry(wire.MetaReason, res.Reason.String())
+	w.entry(wire.MetaPhase, res.Kind.String())
+	w.entry(wire.MetaTenant, about.tenant)
+	w.entry(wire.MetaVariant, res.Variant)
+	w.entry(wire.MetaShadow, res.Shadow)
+	if validValue(about.tier) {
+		w.entry(wire.MetaTier, about.tier) // a label for people must not cost a grant
+	}
+	if about.revision > 0 {
+		w.entry(wire.MetaVersion, strconv.FormatInt(about.revision, 10))
+	}
+	if about.freshness > tenant.Live && about.freshness <= tenant.Baseline {
+		w.entry(wire.MetaSource, about.freshness.String())
+	}
+	if res.Outcome == policy.Allowed && res.Entry >= 0 {
+		w.entry(wire.MetaEntry, strconv.Itoa(res.Entry))
+	}
+	for _, pair := range wire.HeaderMeta() {
+		for _, h := range headers {
+			if h.Name == pair[0] {
+				w.entry(pair[1], h.Value)
 			}
 		}
 	}
-	w.message(replyMetadata, func() {
-		w.message(fieldStruct, func() {
-			w.text(fieldEntryKey, wire.Namespace)
-			w.message(fieldEntryValue, func() { w.message(fieldValueStruct, fields) })
-		})
-	})
+	w.close(fields)
+	w.close(value)
+	w.close(namespace)
+	w.close(metadata)
 }

@@ -38,11 +38,8 @@ func (f *field) add(value []byte) {
 	f.value = append(append(f.value, ','), value...)
 }
 
-// kept is what is used of the value.
-func (f *field) kept() []byte { return f.value[:min(len(f.value), maxFieldBytes)] }
-
 // text copies the value out of the message.
-func (f *field) text() string { return string(f.kept()) }
+func (f *field) text() string { return string(f.value[:min(len(f.value), maxFieldBytes)]) }
 
 // requestFields are the headers of a request that a decision looks at. They refer
 // to the message's bytes.
@@ -80,38 +77,49 @@ func (f *requestFields) add(name, value []byte) {
 	}
 }
 
-// request copies the fields out of the message, into one string of which all are parts. The query is no part of a path
-// that is looked up (rule 27).
+// request copies the fields out of the message. The query is no part of a path that is looked up (rule 27).
 func (f *requestFields) request() (r policy.Request, path string) {
+	r = policy.Request{
+		Method:    methodText(f.method.value),
+		Scheme:    schemeText(f.scheme.value),
+		WebSocket: len(f.protocol.value) > 0 || namesWebSocket(f.upgrade.value),
+	}
 	before, _, _ := bytes.Cut(f.path.value, []byte{'?'})
-	parts := [...][]byte{
-		before, f.authority.kept(), f.origin.kept(), f.requestMethod.kept(), f.requestHeaders.kept(), f.privateNetwork.kept(),
-	}
+	t := copyTexts(f.authority.value, f.origin.value, f.requestMethod.value, f.requestHeaders.value, f.privateNetwork.value, before)
+	r.Authority, r.Origin, r.RequestMethod = t.next(), t.next(), t.next()
+	r.RequestHeaders, r.PrivateNetwork, path = t.next(), t.next(), t.next()
+	return r, path
+}
+
+// texts are copies of values of one message, parts of one string.
+type texts struct {
+	rest string
+	lens [6]int
+	i    int
+}
+
+// copyTexts copies six values at once, and of each what is kept.
+func copyTexts(values ...[]byte) (t texts) {
 	size := 0
-	for _, p := range parts {
-		size += len(p)
+	for i, v := range values {
+		t.lens[i] = min(len(v), maxFieldBytes)
+		size += t.lens[i]
 	}
-	var text strings.Builder
-	text.Grow(size)
-	for _, p := range parts {
-		text.Write(p)
+	var b strings.Builder
+	b.Grow(size)
+	for i, v := range values {
+		b.Write(v[:t.lens[i]])
 	}
-	rest := text.String()
-	next := func(i int) (part string) {
-		part, rest = rest[:len(parts[i])], rest[len(parts[i]):]
-		return part
-	}
-	path = next(0)
-	return policy.Request{
-		Method:         methodText(f.method.value),
-		Scheme:         schemeText(f.scheme.value),
-		Authority:      next(1),
-		Origin:         next(2),
-		RequestMethod:  next(3),
-		RequestHeaders: next(4),
-		PrivateNetwork: next(5),
-		WebSocket:      len(f.protocol.value) > 0 || namesWebSocket(f.upgrade.value),
-	}, path
+	t.rest = b.String()
+	return t
+}
+
+// next is the copy of the next value.
+func (t *texts) next() (text string) {
+	n := t.lens[t.i]
+	t.i++
+	text, t.rest = t.rest[:n], t.rest[n:]
+	return text
 }
 
 // methodText copies a method; the usual ones cost nothing.

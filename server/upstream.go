@@ -45,13 +45,23 @@ func (f *upstreamFields) upstream() upstream {
 		AllowOrigin:      f.allowOrigin.text(),
 		AllowCredentials: f.allowCredentials.text(),
 		ExposeHeaders:    f.exposeHeaders.text(),
-		Vary:             f.vary.text(),
+		Vary:             varyText(&f.vary),
 		HasCORS:          f.hasCORS,
 	}}
 	if len(up.Vary) > maxVaryBytes {
 		up.Vary, up.varyLost = "", true
 	}
 	return up
+}
+
+// varyText copies a Vary; the usual ones cost nothing.
+func varyText(f *field) string {
+	for _, known := range [...]string{"Accept-Encoding", "accept-encoding", "Origin", "origin"} {
+		if string(f.value) == known {
+			return known
+		}
+	}
+	return f.text()
 }
 
 // nameList collects the names of a response's headers, for the few decisions that expose all of them.

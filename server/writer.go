@@ -38,18 +38,20 @@ const replyBytes = 512
 
 func newWriter() *writer { return &writer{b: make([]byte, 0, replyBytes)} }
 
-// message writes a message whose fields body writes.
-func (w *writer) message(number protowire.Number, body func()) {
+// open begins a message, which close ends. Messages in it are closed before.
+func (w *writer) open(number protowire.Number) (start int) {
 	w.b = protowire.AppendTag(w.b, number, protowire.BytesType)
-	start := len(w.b)
-	w.b = append(w.b, 0) // the length, if it is short
-	body()
-	n := len(w.b) - start - 1
-	for range protowire.SizeVarint(uint64(n)) - 1 {
+	return len(w.b)
+}
+
+// close puts the length in front of what was written since open.
+func (w *writer) close(start int) {
+	n := len(w.b) - start
+	size := protowire.SizeVarint(uint64(n))
+	for range size {
 		w.b = append(w.b, 0)
 	}
-	size := protowire.SizeVarint(uint64(n))
-	copy(w.b[start+size:], w.b[start+1:start+1+n])
+	copy(w.b[start+size:], w.b[start:start+n])
 	protowire.AppendVarint(w.b[:start], uint64(n))
 }
 
@@ -71,8 +73,10 @@ func (w *writer) entry(key, value string) {
 	if value == "" {
 		return
 	}
-	w.message(fieldStruct, func() {
-		w.text(fieldEntryKey, key)
-		w.message(fieldEntryValue, func() { w.text(fieldStringValue, value) })
-	})
+	entry := w.open(fieldStruct)
+	w.text(fieldEntryKey, key)
+	v := w.open(fieldEntryValue)
+	w.text(fieldStringValue, value)
+	w.close(v)
+	w.close(entry)
 }
