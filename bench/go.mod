@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/corsgate/corsgate v0.0.0
 	github.com/envoyproxy/go-control-plane/envoy v1.40.0
+	github.com/rs/cors v1.11.1
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
 	google.golang.org/grpc v1.85.0

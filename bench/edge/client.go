@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // client sends the bytes of requests over kept-alive connections and reads as little as shows that
@@ -106,8 +107,10 @@ func (c *client) pace(ctx context.Context, window time.Duration, rate float64, r
 				}
 				from := began.Add(due)
 				if wait := time.Until(from); wait > 0 {
-					time.Sleep(wait)
-					from = time.Now() // timers are coarse: that is not the server's fault
+					// Go's own timers have a grain of a millisecond, in which the lanes would run together.
+					ts := unix.NsecToTimespec(int64(wait))
+					_ = unix.Nanosleep(&ts, nil)
+					from = time.Now() // late by the kernel's doing, not the server's
 				}
 				if err := l.ask(req(i, n), want); err != nil {
 					return err

@@ -21,10 +21,16 @@ type sample struct {
 	PerSecond float64 `json:"per_second"`
 	// Streams are the calls that Envoy opened, a request.
 	Streams float64 `json:"streams"`
-	// At a fixed rate: microseconds.
-	Rate float64 `json:"rate,omitempty"`
-	P50  float64 `json:"p50_us,omitempty"`
-	P99  float64 `json:"p99_us,omitempty"`
+}
+
+// latency is how long one contender took in one round at a fixed rate.
+type latency struct {
+	Contender string  `json:"contender"`
+	Kind      string  `json:"kind"`
+	Round     int     `json:"round"`
+	Rate      float64 `json:"per_second"`
+	P50       float64 `json:"p50_us"`
+	P99       float64 `json:"p99_us"`
 }
 
 // compare measures all contenders.
@@ -51,10 +57,7 @@ func (l *lab) compare() bool {
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round, l.rounds)
 	}
-	if l.latency {
-		l.paced(rigs, samples)
-	}
-	res := newResult(l, samples)
+	res := newResult(l, samples, l.paced(rigs, samples))
 	res.print(os.Stdout)
 	l.write(res)
 	return res.held()
@@ -96,26 +99,39 @@ func (r *rig) used() (u usage, err error) {
 	return u, err
 }
 
-// paced adds latencies at half of what the server without decisions of the same design can do, the same
-// rate for both, and for those without a server half of what plain Envoy can do.
-func (l *lab) paced(rigs []*rig, samples []sample) {
-	for i := range samples {
-		s := &samples[i]
-		j := slices.IndexFunc(rigs, func(r *rig) bool { return r.name == s.Contender })
-		r := rigs[j]
-		base := r.rival()
-		if r.server == "" {
-			base = r.name
+// latencyWindow is how long a contender is driven at a fixed rate in a round: long enough for a 99th percentile.
+const latencyWindow = time.Second
+
+// paced measures latencies at half of what the server without decisions of the same design can do, the same
+// rate for both, and for those without a server at half of what they can do.
+func (l *lab) paced(rigs []*rig, samples []sample) (out []latency) {
+	for round := range l.latency {
+		for _, k := range []kind{kinds()[1], kinds()[3]} {
+			turn := slices.Concat(rigs[round%len(rigs):], rigs[:round%len(rigs)])
+			for _, r := range turn {
+				rate := half(samples, r.rival(), k.name)
+				if r.server == "" || rate == 0 {
+					rate = half(samples, r.name, k.name)
+				}
+				times, err := r.pace(l.tb.Context(), latencyWindow, rate, always(k.request(host)), r.expected(k))
+				l.check(err, r.name+" at a fixed rate")
+				out = append(out, latency{r.name, k.name, round, rate, quantile(times, 0.5), quantile(times, 0.99)})
+			}
 		}
-		s.Rate = half(samples, base, s.Kind)
-		if s.Rate == 0 {
-			s.Rate = half(samples, r.name, s.Kind)
-		}
-		k := kinds()[slices.IndexFunc(kinds(), func(k kind) bool { return k.name == s.Kind })]
-		times, err := r.pace(l.tb.Context(), l.window, s.Rate, always(k.request(host)), r.expected(k))
-		l.check(err, r.name+" at a fixed rate")
-		s.P50, s.P99 = quantile(times, 0.5), quantile(times, 0.99)
+		fmt.Fprintf(os.Stderr, "latency, round %d of %d\n", round+1, l.latency)
 	}
+	return out
+}
+
+// eachLatency gives one figure of every round, in their order.
+func eachLatency(all []latency, contender, kind string, figure func(*latency) float64) []float64 {
+	var out []float64
+	for i := range all {
+		if s := &all[i]; s.Contender == contender && s.Kind == kind {
+			out = append(out, figure(s))
+		}
+	}
+	return out
 }
 
 func half(samples []sample, contender, kind string) float64 {

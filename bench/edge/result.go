@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/corsgate/corsgate/envoy"
@@ -23,6 +24,8 @@ type result struct {
 	Requests   int      `json:"requests_at_once"`
 	Limits     []limit  `json:"limits"`
 	Samples    []sample `json:"samples"`
+	// Latencies are those at a fixed rate.
+	Latencies []latency `json:"latencies"`
 }
 
 // limit is a ratio that must hold: the median over the rounds of both in the same round.
@@ -38,14 +41,13 @@ type limit struct {
 
 func (l *limit) holds() bool { return l.Ratio <= l.Max }
 
-func newResult(l *lab, samples []sample) *result {
+func newResult(l *lab, samples []sample, latencies []latency) *result {
 	res := &result{
 		Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH, Processors: runtime.NumCPU(),
-		Socket: l.socket, Workers: l.workers, Requests: l.connections, Samples: samples,
+		Socket: l.socket, Workers: l.workers, Requests: l.connections, Samples: samples, Latencies: latencies,
 	}
 	server := func(s *sample) float64 { return s.Server }
 	proxy := func(s *sample) float64 { return s.Envoy }
-	p99 := func(s *sample) float64 { return s.P99 }
 	type row struct {
 		name, kind, ours, theirs string
 		figure                   func(*sample) float64
@@ -58,9 +60,6 @@ func newResult(l *lab, samples []sample) *result {
 		{"server CPU, preflight in C", "preflight", c, c, server, 0.80, 0.70},
 		{"server CPU, actual allowed in A", "actual allowed", a, a, server, 0.90, 0.80},
 		{"Envoy CPU, no Origin in C, against plain", "no Origin", c, "", proxy, 1.05, 0},
-		{"p99 at half the rate, actual allowed in C", "actual allowed", c, c, p99, 1.1, 0},
-		{"p99 at half the rate, preflight in C", "preflight", c, c, p99, 1.1, 0},
-		{"p99 at half the rate, actual allowed in A", "actual allowed", a, a, p99, 1.1, 0},
 	}
 	for _, r := range rows {
 		theirs := typedServer + ", " + r.theirs
@@ -68,6 +67,11 @@ func newResult(l *lab, samples []sample) *result {
 			theirs = "plain Envoy"
 		}
 		res.addLimit(r.name, each(samples, corsgateServer+", "+r.ours, r.kind, r.figure), each(samples, theirs, r.kind, r.figure), r.limit, r.aim)
+	}
+	p99 := func(s *latency) float64 { return s.P99 }
+	for _, r := range []struct{ kind, design string }{{"actual allowed", c}, {"preflight", c}, {"actual allowed", a}} {
+		res.addLimit(fmt.Sprintf("p99 at half the rate, %s in %s", r.kind, strings.ToUpper(r.design)),
+			eachLatency(latencies, corsgateServer+", "+r.design, r.kind, p99), eachLatency(latencies, typedServer+", "+r.design, r.kind, p99), 1.1, 0)
 	}
 	if n := each(samples, corsgateServer+", "+c, "no Origin", func(s *sample) float64 { return s.Streams }); len(n) > 0 {
 		res.Limits = append(res.Limits, limit{Name: "calls a request, no Origin in C", Ratio: median(n), Least: slices.Min(n), Most: slices.Max(n)})
@@ -110,7 +114,8 @@ func (res *result) print(out io.Writer) {
 				median(proxy), over(proxy, each(res.Samples, "plain Envoy", k.name, func(s *sample) float64 { return s.Envoy })),
 				median(server), spread(server, typed),
 				median(get(func(s *sample) float64 { return s.Streams })), median(get(func(s *sample) float64 { return s.PerSecond })),
-				median(get(func(s *sample) float64 { return s.P50 })), median(get(func(s *sample) float64 { return s.P99 })))
+				median(eachLatency(res.Latencies, c.name, k.name, func(s *latency) float64 { return s.P50 })),
+				median(eachLatency(res.Latencies, c.name, k.name, func(s *latency) float64 { return s.P99 })))
 		}
 		fmt.Fprintln(w, "\t\t\t\t\t\t\t\t\t")
 	}
@@ -163,5 +168,8 @@ func (l *lab) write(res *result) {
 		text, err := json.MarshalIndent(res, "", " ")
 		l.check(err, "encoding the result")
 		l.check(os.WriteFile(l.json, append(text, '\n'), 0o600), "writing the result")
+	}
+	if l.svg != "" {
+		l.check(os.WriteFile(l.svg, []byte(res.plot()), 0o600), "writing the plot")
 	}
 }
