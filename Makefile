@@ -12,6 +12,7 @@ export CORSGATE_ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
 
 BENCH_PACKAGES := ./policy/... ./tenant/... ./server/... ./internal/telemetry/...
 FUZZTIME ?= 30s
+BENCH_COUNT ?= 1
 
 # One go invocation keeps both cores busy; twice its time on two slow cores.
 TEST_FLAGS := -race -shuffle=on -timeout=8m
@@ -67,9 +68,20 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted
 	tools/fuzz.sh $(FUZZTIME) ./...
 
 .PHONY: bench
-bench: ## benchmarks of policy, tenant, server and telemetry, and what telemetry costs the server
+bench: $(TOOLS)/python.stamp tools-apt ## what a decision costs: Go benchmarks, then the real Envoy with and without us, in artifacts/
+	@mkdir -p artifacts
 	go test -run='^$$' -bench=. -benchmem $(BENCH_PACKAGES)
+	go -C bench test -run='^$$' -bench=. -benchmem -benchtime=100ms -count=$(BENCH_COUNT) ./decision
 	go -C bench run ./telemetry
+	go -C bench run ./edge -check -json ../artifacts/edge.json -svg ../artifacts/edge.svg
+
+.PHONY: bench-scale
+bench-scale: $(TOOLS)/python.stamp tools-apt ## what a decision costs with 1 to 100,000 tenants, and with 10,000 origins
+	go -C bench run ./edge -check scale
+
+.PHONY: bench-soak
+bench-soak: $(TOOLS)/python.stamp tools-apt ## ten minutes of load: does the live heap grow?
+	go -C bench run ./edge -check soak
 
 .PHONY: bench-registry
 bench-registry: tools-apt ## what tenants in Redis cost, with a real redis-server, beside the limits

@@ -5,8 +5,6 @@ import "google.golang.org/grpc"
 // ServiceName is the name under which Envoy calls an external processor.
 const ServiceName = "envoy.service.ext_proc.v3.ExternalProcessor"
 
-const processMethod = "/" + ServiceName + "/Process"
-
 // Register adds the service to r. The server must have been made with
 // [GRPCOptions]: the generated stream types cannot carry prepared replies.
 func (s *Service) Register(r grpc.ServiceRegistrar) {

@@ -46,13 +46,13 @@ func (w *writer) open(number protowire.Number) (start int) {
 
 // close puts the length in front of what was written since open.
 func (w *writer) close(start int) {
-	n := len(w.b) - start
-	size := protowire.SizeVarint(uint64(n))
+	length := uint64(len(w.b) - start) //nolint:gosec // G115: start is in w.b
+	size := protowire.SizeVarint(length)
 	for range size {
 		w.b = append(w.b, 0)
 	}
-	copy(w.b[start+size:], w.b[start:start+n])
-	protowire.AppendVarint(w.b[:start], uint64(n))
+	copy(w.b[start+size:], w.b[start:len(w.b)-size])
+	protowire.AppendVarint(w.b[:start], length)
 }
 
 func (w *writer) text(number protowire.Number, s string) {

@@ -24,7 +24,7 @@ func immediate(d *policy.Decision, status int, headers []policy.Header) *extproc
 	return &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_ImmediateResponse{
 			ImmediateResponse: &extprocv3.ImmediateResponse{
-				Status:  &typev3.HttpStatus{Code: typev3.StatusCode(status)}, //nolint:gosec // G115: checked to be an HTTP status.
+				Status:  &typev3.HttpStatus{Code: typev3.StatusCode(status)},
 				Headers: &extprocv3.HeaderMutation{SetHeaders: setHeaders(headers)},
 				Details: details(d),
 			},

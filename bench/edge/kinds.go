@@ -26,8 +26,10 @@ func kinds() []kind {
 		{name: "no Origin", method: "GET"},
 		{name: "actual allowed", method: "GET", origin: allowedOrigin},
 		{name: "actual denied", method: "GET", origin: deniedOrigin},
-		{name: "preflight", method: "OPTIONS", origin: allowedOrigin,
-			headers: "access-control-request-method: PUT\r\naccess-control-request-headers: content-type\r\n"},
+		{
+			name: "preflight", method: "OPTIONS", origin: allowedOrigin,
+			headers: "access-control-request-method: PUT\r\naccess-control-request-headers: content-type\r\n",
+		},
 	}
 }
 

@@ -54,7 +54,7 @@ func newLab(tb redistest.TB, s *settings) *lab {
 			tb.Fatalf("building corsgate: %v\n%s", err, out)
 		}
 	}
-	quiet, err := net.Listen("tcp", anyPort)
+	quiet, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", anyPort)
 	l.check(err, "listening for spans")
 	tb.Cleanup(func() { _ = quiet.Close() })
 	l.collector = quiet.Addr().String()
@@ -111,7 +111,7 @@ func (l *lab) start(redis string, list ...contender) []*rig {
 		l.check(err, "asking Envoy for its listeners")
 		r.client, err = dial(l.tb.Context(), addr, l.connections)
 		l.check(err, "connecting to Envoy")
-		l.tb.Cleanup(func() { _ = r.client.close() })
+		l.tb.Cleanup(func() { _ = r.close() })
 		if r.server != "" {
 			l.awaitProcessor(r)
 		}
@@ -125,8 +125,9 @@ func (l *lab) front(boot *bootstrapv3.Bootstrap, name string) *front {
 	l.check(err, "configuring Envoy")
 	config, adminPath := filepath.Join(l.dir, name+".json"), filepath.Join(l.dir, name+".admin")
 	l.check(os.WriteFile(config, text, 0o600), "configuring Envoy")
-	f := &front{proxy: start(l.tb, l.dir, name, nil, l.envoy, "--config-path", config, "--concurrency", strconv.Itoa(l.workers),
-		"--admin-address-path", adminPath, "--disable-hot-restart", "--log-level", "error")}
+	f := &front{proxy: start(l.tb, l.dir, name, nil, exec.CommandContext(l.tb.Context(), l.envoy,
+		"--config-path", config, "--concurrency", strconv.Itoa(l.workers),
+		"--admin-address-path", adminPath, "--disable-hot-restart", "--log-level", "error"))}
 	eventually(l.tb, "Envoy takes requests", func(ctx context.Context) error {
 		select {
 		case <-f.proxy.done:
@@ -186,7 +187,7 @@ func (l *lab) addresses(p *process) (processor, admin string) {
 
 // freePort is one that nobody listens on now.
 func (l *lab) freePort() int {
-	taken, err := net.Listen("tcp", anyPort)
+	taken, err := new(net.ListenConfig).Listen(l.tb.Context(), "tcp", anyPort)
 	l.check(err, "looking for a free port")
 	defer func() { _ = taken.Close() }()
 	addr, _ := taken.Addr().(*net.TCPAddr)

@@ -31,8 +31,8 @@ type process struct {
 }
 
 // start runs a program with its output in a log file. out, when not nil, gets its standard output.
-func start(tb redistest.TB, dir, name string, out io.Writer, path string, args ...string) *process {
-	p := &process{name: name, cmd: exec.Command(path, args...), log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
+func start(tb redistest.TB, dir, name string, out io.Writer, cmd *exec.Cmd) *process {
+	p := &process{name: name, cmd: cmd, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
 	log, err := os.Create(p.log)
 	if err != nil {
 		tb.Fatalf("starting %s: %v", name, err)
@@ -42,6 +42,7 @@ func start(tb redistest.TB, dir, name string, out io.Writer, path string, args .
 		p.cmd.Stdout = out
 	}
 	p.cmd.SysProcAttr = dieWithParent()
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	err = p.cmd.Start()
 	_ = log.Close()
 	if err != nil {
@@ -76,7 +77,7 @@ func firstLine(tb redistest.TB, dir, name, path string, args ...string) (p *proc
 		}
 		_, _ = io.Copy(io.Discard, r)
 	}()
-	p = start(tb, dir, name, w, path, args...)
+	p = start(tb, dir, name, w, exec.CommandContext(tb.Context(), path, args...))
 	tb.Cleanup(func() { _ = w.Close() })
 	select {
 	case line = <-lines:
