@@ -15,8 +15,10 @@ const (
 	sentinels = 3
 	replicas  = 2
 	quorum    = 2
-	// downAfter is after how many milliseconds without an answer a Sentinel takes a server for down.
-	downAfter = 500
+	// A Sentinel takes a server for down that gave no answer for so many milliseconds: patient as a rule, since a server on
+	// a starved machine stands still for a while and a failover loses what is not replicated; eager while one is wanted.
+	patientDownAfter = 60_000
+	eagerDownAfter   = 500
 	// failoverTimeout is half of after how many milliseconds a failover is tried again, for example
 	// when no Sentinel got the votes of the others.
 	failoverTimeout = 1000
@@ -51,7 +53,7 @@ func StartSentinel(tb TB, opt Options) *Sentinel {
 			"sentinel auth-user " + MasterName + " " + adminUser,
 			"sentinel auth-pass " + MasterName + " " + adminPassword,
 			"sentinel sentinel-user " + adminUser, "sentinel sentinel-pass " + adminPassword,
-			fmt.Sprintf("sentinel down-after-milliseconds %s %d", MasterName, downAfter),
+			fmt.Sprintf("sentinel down-after-milliseconds %s %d", MasterName, patientDownAfter),
 			fmt.Sprintf("sentinel failover-timeout %s %d", MasterName, failoverTimeout),
 			fmt.Sprintf("sentinel parallel-syncs %s %d", MasterName, replicas),
 		}
@@ -146,14 +148,22 @@ func (s *Sentinel) agreed(ctx context.Context) (*Server, error) {
 func (s *Sentinel) Failover() *Server {
 	s.tb.Helper()
 	old := s.Primary()
+	s.setDownAfter(eagerDownAfter)
 	old.Kill()
-	var primary *Server
 	await(s.tb, "there is another primary", func(ctx context.Context) error {
-		var err error
-		if primary, err = s.agreed(ctx); err == nil && primary == old {
+		primary, err := s.agreed(ctx)
+		if err == nil && primary == old {
 			err = errors.New("the Sentinels still name the old one")
 		}
 		return err
 	})
-	return primary
+	s.setDownAfter(patientDownAfter)
+	return s.Primary() // should the successor have been taken for down in the meantime
+}
+
+func (s *Sentinel) setDownAfter(milliseconds int) {
+	s.tb.Helper()
+	for _, sentinel := range s.Sentinels {
+		sentinel.Do("SENTINEL", "SET", MasterName, "down-after-milliseconds", milliseconds)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -56,6 +57,10 @@ func TestSentinel(t *testing.T) {
 			}
 			first.Do("SET", "k", "v")
 			first.Do("WAIT", 2, 5000)
+			standStill(t, set, first)
+			if now := set.Primary(); now != first {
+				t.Fatal("a primary that stood still for a moment has been replaced")
+			}
 			start := time.Now()
 			second := set.Failover()
 			t.Logf("failover took %v", time.Since(start))
@@ -69,6 +74,37 @@ func TestSentinel(t *testing.T) {
 				t.Errorf("the new primary answers %v to a write", got)
 			}
 		})
+	}
+}
+
+// standStill stops the primary for longer than it takes to fail over where that is wanted, by the clock of the
+// Sentinels, and requires that none of them takes it for down.
+func standStill(t *testing.T, set *redistest.Sentinel, primary *redistest.Server) {
+	t.Helper()
+	const long = 1500 // milliseconds without an answer to a ping
+	primary.Stop()
+	defer primary.Cont()
+	for _, sentinel := range set.Sentinels {
+		deadline := time.Now().Add(20 * time.Second)
+		for {
+			state := sentinel.Admin().Do(t.Context(), "SENTINEL", "MASTER", redistest.MasterName)
+			fields, err := state.StringSlice()
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.Index(fields, "last-ok-ping-reply")
+			silent, err := strconv.Atoi(fields[i+1])
+			if err != nil || time.Now().After(deadline) {
+				t.Fatalf("a Sentinel says %q: %v", fields, err)
+			}
+			if silent > long {
+				if flags := fields[slices.Index(fields, "flags")+1]; flags != "master" {
+					t.Errorf("after %d ms a Sentinel says that the primary is %s", silent, flags)
+				}
+				break
+			}
+			<-time.After(10 * time.Millisecond)
+		}
 	}
 }
 
