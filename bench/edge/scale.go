@@ -22,8 +22,12 @@ func sizes() []struct {
 	}
 }
 
-// scaleLimit is how much more a decision of a larger registry may cost.
-const scaleLimit = 1.05
+// How much more a decision of a larger registry may cost: for a tenant that is asked all the time, and for tenants that are
+// asked in turn, which no cache of the processor holds and of whose replies none is remembered yet.
+const (
+	busyLimit = 1.05
+	coldLimit = 1.25
+)
 
 // scale compares what a decision costs with sizes of the registry: once with one busy tenant, once with requests for all
 // of them in turn, each connection elsewhere.
@@ -60,9 +64,12 @@ func (l *lab) scale() bool {
 			fmt.Fprintf(os.Stderr, "%s, round %d of %d\n", how, round, l.rounds)
 		}
 		for i, size := range sizes() {
-			most := scaleLimit
-			if i == 0 {
+			most := busyLimit
+			switch {
+			case i == 0:
 				most = 1
+			case how == "all in turn":
+				most = coldLimit
 			}
 			res.addLimit(fmt.Sprintf("%s, %s", size.name, how), figures[i], figures[0], most, 0)
 		}
