@@ -12,6 +12,7 @@ export CORSGATE_ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
 
 BENCH_PACKAGES := ./policy/... ./tenant/... ./server/... ./internal/telemetry/...
 FUZZTIME ?= 30s
+# How often bench/decision repeats each benchmark; benchstat wants 6.
 BENCH_COUNT ?= 1
 
 # One go invocation keeps both cores busy; twice its time on two slow cores.
@@ -71,7 +72,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s) each, executions counted
 bench: $(TOOLS)/python.stamp tools-apt ## what a decision costs: Go benchmarks, then the real Envoy with and without us, in artifacts/
 	@mkdir -p artifacts
 	go test -run='^$$' -bench=. -benchmem $(BENCH_PACKAGES)
-	go -C bench test -run='^$$' -bench=. -benchmem -benchtime=100ms -count=$(BENCH_COUNT) ./decision
+	go -C bench test -run='^$$' -bench=. -benchtime=100ms -count=$(BENCH_COUNT) -timeout=1h ./decision
 	go -C bench run ./telemetry
 	go -C bench run ./edge -check -json ../artifacts/edge.json -svg ../artifacts/edge.svg
 

@@ -176,6 +176,11 @@ func table() []imports {
 		{dir: "deploy/monitoring/dashboards"},
 		{dir: "deploy/monitoring/rules", others: []string{yaml}},
 		{dir: "deploy/monitoring/dashboards/generate", ours: []string{"deploy/monitoring/dashboards"}},
+		{
+			dir:    "bench/decision",
+			ours:   []string{"policy", "tenant", "server"},
+			others: []string{"github.com/rs/cors", "go.uber.org/goleak"},
+		},
 		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "envoy", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, protobuf, controlPlane, "golang.org/x/sys"}},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "go.opentelemetry.io/proto/otlp", "golang.org/x/net"}},
 	}

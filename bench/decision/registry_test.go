@@ -1,0 +1,95 @@
+package decision
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/corsgate/corsgate/server"
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/store"
+	"github.com/corsgate/corsgate/tenant/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// snapshotOf is the registry of files, with the memos that the server attaches.
+func snapshotOf(tb testing.TB, documents []document) *tenant.Snapshot {
+	tb.Helper()
+	records := make([]*tenant.Record, len(documents))
+	for i, d := range documents {
+		s := tenant.ParseStored(d.id, d.text)
+		if s.Problems != nil {
+			tb.Fatal(s.Problems)
+		}
+		records[i] = s.Record
+	}
+	s, problems := tenant.NewSnapshot(records, tenant.Options{Attach: server.Attach})
+	if problems != nil {
+		tb.Fatal(problems)
+	}
+	return s
+}
+
+// storeOf holds documents as Redis would.
+func storeOf(documents []document) *storetest.Memory {
+	s := storetest.NewMemory()
+	for _, d := range documents {
+		s.Put(d.id, d.text, d.host)
+	}
+	// A store in which nothing ever changed looks like one that was emptied.
+	s.Announce(documents[0].id, store.KindApply, 0)
+	return s
+}
+
+// mirrorOf starts the copy of a store and waits until it has all and follows. The function ends it.
+func mirrorOf(tb testing.TB, s *storetest.Memory) (*mirror.Mirror, func()) {
+	tb.Helper()
+	changed := make(chan struct{}, 1)
+	m, err := mirror.New(mirror.Options{Reader: s, Attach: server.Attach, LoadTimeout: 10 * time.Second, OnChange: func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(tb.Context())
+	done := make(chan error, 1)
+	go func() { done <- m.Run(ctx) }()
+	stop := func() {
+		cancel()
+		if err := <-done; err != nil {
+			tb.Errorf("running the mirror: %v", err)
+		}
+	}
+	deadline := time.NewTimer(2 * time.Minute)
+	defer deadline.Stop()
+	for status := m.Status(); !status.Primed || !status.Following; status = m.Status() {
+		select {
+		case <-changed:
+		case <-deadline.C:
+			stop()
+			tb.Fatalf("the mirror has not read everything: %+v", status)
+		}
+	}
+	return m, stop
+}
+
+// registry is one kind of registry.
+type registry struct {
+	impl string
+	tenant.Registry
+}
+
+// registries are both kinds with the same documents, until the test ends.
+func registries(tb testing.TB, documents []document) []registry {
+	tb.Helper()
+	m, stop := mirrorOf(tb, storeOf(documents))
+	tb.Cleanup(stop)
+	return []registry{{"snapshot", snapshotOf(tb, documents)}, {"mirror", m}}
+}
