@@ -123,11 +123,7 @@ func BenchmarkDecision(b *testing.B) {
 				continue
 			}
 			b.Run("input="+q.name+"/impl="+s.impl, func(b *testing.B) {
-				d := s.of(&q)
-				b.ReportAllocs()
-				for b.Loop() {
-					d.decide()
-				}
+				measure(b, s.of(&q).decide)
 			})
 		}
 	}

@@ -107,12 +107,11 @@ func benchVisits(b *testing.B, r tenant.Registry, all []visit) {
 	for _, v := range all {
 		s.visit(v) // the copy of a store notes who is in use
 	}
-	b.ReportAllocs()
 	i := 0
-	for b.Loop() {
+	measure(b, func() {
 		s.visit(all[i])
 		i = (i + 1) & (len(all) - 1)
-	}
+	})
 	if s.wrong > 0 {
 		b.Fatalf("%d visits were refused", s.wrong)
 	}

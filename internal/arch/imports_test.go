@@ -179,7 +179,7 @@ func table() []imports {
 		{
 			dir:    "bench/decision",
 			ours:   []string{"policy", "tenant", "server"},
-			others: []string{"github.com/rs/cors", "go.uber.org/goleak"},
+			others: []string{"github.com/rs/cors", "go.uber.org/goleak", "golang.org/x/sys"},
 		},
 		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "envoy", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, protobuf, controlPlane, "golang.org/x/sys"}},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "go.opentelemetry.io/proto/otlp", "golang.org/x/net"}},
