@@ -29,9 +29,8 @@ func (m middleware) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(status)
 		return
 	}
-	edits := policy.Edits{Set: room[:0]}
-	d.AppendEdits(&edits, nil)
-	set(w.Header(), edits.Set)
+	// As rs/cors does, Vary also where everybody is granted the same.
+	set(w.Header(), append(d.AppendGrants(room[:0]), policy.Header{Name: "vary", Value: "Origin"}))
 	m.next.ServeHTTP(w, r)
 }
 
