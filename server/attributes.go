@@ -106,7 +106,7 @@ func (a *attributeFields) set(name, value []byte, tenantAttribute string) {
 
 // attributes copies the fields out of the message.
 func (a *attributeFields) attributes() (out attributes) {
-	t := copyTexts(a.origin, a.requestMethod, a.requestHeaders, a.host, a.path, a.tenant)
+	t := copyTexts([...][]byte{a.origin, a.requestMethod, a.requestHeaders, a.host, a.path, a.tenant})
 	out.origin, out.requestMethod, out.requestHeaders = t.next(), t.next(), t.next()
 	out.host, out.path, out.tenant = t.next(), t.next(), t.next()
 	out.method, out.scheme, out.requestID = methodText(a.method), schemeText(a.scheme), a.requestID

@@ -85,21 +85,26 @@ func (f *requestFields) request() (r policy.Request, path string) {
 		WebSocket: len(f.protocol.value) > 0 || namesWebSocket(f.upgrade.value),
 	}
 	before, _, _ := bytes.Cut(f.path.value, []byte{'?'})
-	t := copyTexts(f.authority.value, f.origin.value, f.requestMethod.value, f.requestHeaders.value, f.privateNetwork.value, before)
+	t := copyTexts([...][]byte{
+		f.authority.value, f.origin.value, f.requestMethod.value, f.requestHeaders.value, f.privateNetwork.value, before,
+	})
 	r.Authority, r.Origin, r.RequestMethod = t.next(), t.next(), t.next()
 	r.RequestHeaders, r.PrivateNetwork, path = t.next(), t.next(), t.next()
 	return r, path
 }
 
+// textsAtOnce is as many as a request, or its attributes, have.
+const textsAtOnce = 6
+
 // texts are copies of values of one message, parts of one string.
 type texts struct {
 	rest string
-	lens [6]int
+	lens [textsAtOnce]int
 	i    int
 }
 
-// copyTexts copies six values at once, and of each what is kept.
-func copyTexts(values ...[]byte) (t texts) {
+// copyTexts copies values at once, and of each what is kept.
+func copyTexts(values [textsAtOnce][]byte) (t texts) {
 	size := 0
 	for i, v := range values {
 		t.lens[i] = min(len(v), maxFieldBytes)

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/corsgate/corsgate/internal/wording"
 	"github.com/corsgate/corsgate/policy"
 )
 
@@ -88,12 +88,7 @@ func cutValue(s string) string { return cut(s, maxValue) }
 
 // printable makes s fit for a line of text.
 func printable(s string, limit int) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
-			return c
-		}
-		return unicode.ReplacementChar
-	}, cut(s, limit))
+	return wording.Printable(cut(s, limit))
 }
 
 // cut shortens s at a border between characters.

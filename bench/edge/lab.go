@@ -17,6 +17,7 @@ import (
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 
+	"github.com/corsgate/corsgate/envoy"
 	"github.com/corsgate/corsgate/internal/redistest"
 )
 
@@ -234,26 +235,7 @@ func listenerAddr(ctx context.Context, admin, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var list struct {
-		Statuses []struct {
-			Name  string `json:"name"`
-			Local struct {
-				Socket struct {
-					Address string `json:"address"`
-					Port    int    `json:"port_value"`
-				} `json:"socket_address"`
-			} `json:"local_address"`
-		} `json:"listener_statuses"`
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		return "", err
-	}
-	for _, s := range list.Statuses {
-		if s.Name == name && s.Local.Socket.Port > 0 {
-			return net.JoinHostPort(s.Local.Socket.Address, strconv.Itoa(s.Local.Socket.Port)), nil
-		}
-	}
-	return "", errors.New("no listener yet")
+	return envoy.ListenerAddress(text, name)
 }
 
 // streams is how many calls Envoy has opened.

@@ -12,8 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/corsgate/corsgate/bench/cputime"
 	"github.com/corsgate/corsgate/internal/redistest"
 )
 
@@ -97,16 +96,8 @@ func (p *process) tail() string {
 	return strings.TrimSpace(string(text[max(0, len(text)-2000):]))
 }
 
-// used is the processor time of the process so far, of all its threads, living and dead.
-func (p *process) used() (time.Duration, error) {
-	// The clock of another process, as clock_getcpuclockid(3) makes its id.
-	clock := int32(^p.cmd.Process.Pid)<<3 | 2
-	var ts unix.Timespec
-	if err := unix.ClockGettime(clock, &ts); err != nil {
-		return 0, fmt.Errorf("processor time of %s: %w", p.name, err)
-	}
-	return time.Duration(ts.Nano()), nil
-}
+// used is the processor time of the process so far.
+func (p *process) used() (time.Duration, error) { return cputime.Of(p.cmd.Process.Pid) }
 
 // resident is the memory of the process, in bytes.
 func (p *process) resident() (int64, error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/corsgate/corsgate/bench/seed"
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/server"
@@ -37,25 +38,10 @@ func document(i int, extra string) []byte {
 		tenantID(i), tenantHost(i), n, extra)
 }
 
-// fill writes tenants 0 to n-1 as a foreign program would, and announces the last one only: nobody
-// follows yet.
 func (b *bench) fill(s *redistest.Server, n int) {
-	c := s.Admin()
-	for from := 0; from < n; from += 2000 {
-		pipe := c.Pipeline()
-		for i := from; i < min(from+2000, n); i++ {
-			pipe.Set(b.ctx, prefix+"tenant:"+tenantID(i), document(i, ""), 0)
-			pipe.Set(b.ctx, prefix+"host:"+tenantHost(i), tenantID(i), 0)
-		}
-		_, err := pipe.Exec(b.ctx)
-		b.check(err, "filling the registry")
-	}
-	b.announce(s, n-1)
-	b.check(c.HSet(b.ctx, prefix+"meta", "epoch", "bench", "schema", "1").Err(), "filling the registry")
-}
-
-func (b *bench) announce(s *redistest.Server, i int) {
-	s.Do("XADD", prefix+"changes", "*", "tenant", tenantID(i), "kind", "apply")
+	b.check(seed.Fill(b.ctx, s, n, func(i int) seed.Tenant {
+		return seed.Tenant{ID: tenantID(i), Host: tenantHost(i), Document: document(i, "")}
+	}), "setting up")
 }
 
 // write replaces a document by a foreign program's transaction.

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -21,6 +19,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/corsgate/corsgate/bench/cputime"
 )
 
 // side is a server process and the way to it.
@@ -129,27 +129,8 @@ func (s *side) scrape(ctx context.Context) error {
 	return err
 }
 
-// tick is the unit of /proc/PID/stat.
-const tick = 10 * time.Millisecond
-
 // used is the processor time of the process so far.
-func (s *side) used() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	var sum int64
-	for _, i := range []int{11, 12} { // utime, stime
-		n, err := strconv.ParseInt(fields[i], 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		sum += n
-	}
-	return time.Duration(sum) * tick, nil
-}
+func (s *side) used() (time.Duration, error) { return cputime.Of(s.cmd.Process.Pid) }
 
 // kind is a request as Envoy sends it in design C.
 type kind struct {

@@ -6,10 +6,10 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/corsgate/corsgate/envoy/lint"
 	"github.com/corsgate/corsgate/internal/sarif"
+	"github.com/corsgate/corsgate/internal/wording"
 )
 
 // lintPage is where each rule has a section.
@@ -36,12 +36,12 @@ func (r *lintReport) hideNotes(s *lintSettings) {
 func (r *lintReport) text(w io.Writer) error {
 	var b strings.Builder
 	for _, f := range r.result.Findings {
-		fmt.Fprintf(&b, "%s: %s: %s [%s]\n", r.place(&f), f.Rule.Severity, visible(f.Rule.Title), f.Rule.ID)
-		fmt.Fprintf(&b, "    at:  %s\n    why: %s\n    fix: %s\n", visible(place(&f)), visible(f.Detail), visible(f.Fix))
+		fmt.Fprintf(&b, "%s: %s: %s [%s]\n", r.place(&f), f.Rule.Severity, wording.Printable(f.Rule.Title), f.Rule.ID)
+		fmt.Fprintf(&b, "    at:  %s\n    why: %s\n    fix: %s\n", wording.Printable(place(&f)), wording.Printable(f.Detail), wording.Printable(f.Fix))
 	}
 	fmt.Fprintf(&b, "%s, %s, %s: %s, %s%s\n",
-		counted("listener", r.result.Listeners), counted("connection manager", r.result.Managers), counted("call", r.result.Calls),
-		counted("error", r.result.Count(lint.Error)), counted("warning", r.result.Count(lint.Warning)), r.notes())
+		wording.Count(r.result.Listeners, "listener"), wording.Count(r.result.Managers, "connection manager"), wording.Count(r.result.Calls, "call"),
+		wording.Count(r.result.Count(lint.Error), "error"), wording.Count(r.result.Count(lint.Warning), "warning"), r.notes())
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -49,9 +49,9 @@ func (r *lintReport) text(w io.Writer) error {
 func (r *lintReport) notes() string {
 	switch n := r.result.Count(lint.Note); {
 	case n > 0:
-		return ", " + counted("note", n)
+		return ", " + wording.Count(n, "note")
 	case r.hidden > 0:
-		return ", " + counted("note", r.hidden) + " (--notes shows them)"
+		return ", " + wording.Count(r.hidden, "note") + " (--notes shows them)"
 	default:
 		return ""
 	}
@@ -60,9 +60,9 @@ func (r *lintReport) notes() string {
 // place is "file:line", as far as it is known.
 func (r *lintReport) place(f *lint.Finding) string {
 	if f.Place.Line == 0 {
-		return visible(r.target)
+		return wording.Printable(r.target)
 	}
-	return fmt.Sprintf("%s:%d", visible(r.target), f.Place.Line)
+	return fmt.Sprintf("%s:%d", wording.Printable(r.target), f.Place.Line)
 }
 
 // place is the name and path of where a finding stands.
@@ -131,8 +131,8 @@ func (r *lintReport) sarif(w io.Writer) error {
 	for i, f := range r.result.Findings {
 		results[i] = sarif.Result{
 			Rule: string(f.Rule.ID), Level: sarif.Level(f.Rule.Severity),
-			Message: visible(f.Place.Name + ": " + f.Detail + "; fix: " + f.Fix),
-			URI:     r.uri(), Line: f.Place.Line, Logical: visible(f.Place.Path),
+			Message: wording.Printable(f.Place.Name + ": " + f.Detail + "; fix: " + f.Fix),
+			URI:     r.uri(), Line: f.Place.Line, Logical: wording.Printable(f.Place.Path),
 		}
 	}
 	return sarif.Write(w, rules, results)
@@ -148,22 +148,4 @@ func (r *lintReport) uri() string {
 	default:
 		return sarif.FileURI(strings.TrimPrefix(r.target, "unix:"))
 	}
-}
-
-// counted is "1 error" or "2 errors".
-func counted(noun string, n int) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// visible keeps what a configuration holds from steering the reader's terminal.
-func visible(s string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
-			return c
-		}
-		return unicode.ReplacementChar
-	}, s)
 }

@@ -21,7 +21,7 @@ func heapLimit(group int64) int64 { return group / 10 * 9 }
 // process, unless GOMEMLIMIT says what to do, and logs what the process has.
 func limitMemory(ctx context.Context, environ []string, root fs.FS, log *slog.Logger) {
 	source := "GOMEMLIMIT"
-	if !slices.ContainsFunc(environ, func(kv string) bool { return strings.HasPrefix(kv, "GOMEMLIMIT=") }) {
+	if !isSet(environ, "GOMEMLIMIT") {
 		group, err := cgroup.MemoryLimit(root)
 		switch {
 		case err != nil:
@@ -49,10 +49,15 @@ const (
 // registry is a few megabytes, and collecting some times a second was 7 % of the processor time. There is none when
 // GOGC says when to collect.
 func headroom(environ []string) []byte {
-	if slices.ContainsFunc(environ, func(kv string) bool { return strings.HasPrefix(kv, "GOGC=") }) {
+	if isSet(environ, "GOGC") {
 		return nil
 	}
 	return make([]byte, min(maxHeadroom, debug.SetMemoryLimit(-1)/headroomShare))
+}
+
+// isSet reports whether a variable of the environment is there, empty or not.
+func isSet(environ []string, name string) bool {
+	return slices.ContainsFunc(environ, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
 }
 
 // machineRoot is where the files about the control group are.

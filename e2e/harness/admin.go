@@ -2,10 +2,8 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -48,26 +46,7 @@ func (a *Admin) listenerAddr(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var reply struct {
-		Statuses []struct {
-			Name  string `json:"name"`
-			Local struct {
-				Socket struct {
-					Address string `json:"address"`
-					Port    int    `json:"port_value"`
-				} `json:"socket_address"`
-			} `json:"local_address"`
-		} `json:"listener_statuses"`
-	}
-	if err := json.Unmarshal(body, &reply); err != nil {
-		return "", err
-	}
-	for _, s := range reply.Statuses {
-		if s.Name == name && s.Local.Socket.Port != 0 {
-			return net.JoinHostPort(s.Local.Socket.Address, strconv.Itoa(s.Local.Socket.Port)), nil
-		}
-	}
-	return "", fmt.Errorf("listener %q has no port yet", name)
+	return envoy.ListenerAddress(body, name)
 }
 
 // Stats are all counters and gauges whose names contain part.

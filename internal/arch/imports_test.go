@@ -78,7 +78,7 @@ func table() []imports {
 		},
 		{
 			dir:  "tenant/...",
-			ours: []string{"policy", "proto", "tenant", "internal/spelling"},
+			ours: []string{"policy", "proto", "tenant", "internal/spelling", "internal/wording"},
 			others: []string{
 				protobuf, yaml, sync, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate",
 				"github.com/fsnotify/fsnotify", "golang.org/x/net/idna",
@@ -126,6 +126,7 @@ func table() []imports {
 		{dir: "internal/arch"},
 		{dir: "internal/redistest", others: []string{goRedis, "github.com/Shopify/toxiproxy/v2"}},
 		{dir: "internal/spelling"},
+		{dir: "internal/wording"},
 		{dir: "internal/wallclock"},
 		{dir: "internal/cgroup"},
 		{
@@ -138,7 +139,7 @@ func table() []imports {
 		{dir: "internal/migrate/migratetest"},
 		{
 			dir:    "internal/migrate",
-			ours:   []string{"policy", "proto", "tenant", "internal/regular", "internal/migrate"},
+			ours:   []string{"policy", "proto", "tenant", "internal/regular", "internal/migrate", "internal/wording"},
 			others: []string{protobuf, yaml, controlPlane + "/config/core", controlPlane + "/config/route", controlPlane + "/extensions/filters/http/cors", controlPlane + "/type"},
 			not:    []string{"net", "net/http", "os", "flag"},
 		},
@@ -147,7 +148,7 @@ func table() []imports {
 		{dir: "internal/probe", ours: []string{"policy", "proto", "tenant"}, others: []string{protobuf, sync, yaml}, not: []string{"flag", "os/signal"}},
 		{dir: "internal/sarif/sariftest", others: []string{"github.com/owenrumney/go-sarif/v3", "github.com/xeipuuv/gojsonschema"}},
 		{dir: "internal/sarif"},
-		{dir: "internal/report", ours: []string{"policy", "tenant", "internal/sarif"}},
+		{dir: "internal/report", ours: []string{"policy", "tenant", "internal/sarif", "internal/wording"}},
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
 		{
 			dir:    "internal/config",
@@ -170,7 +171,7 @@ func table() []imports {
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/migrate", "internal/probe", "internal/report", "internal/sarif"},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/migrate", "internal/probe", "internal/report", "internal/sarif", "internal/wording"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "deploy/monitoring/dashboards"},
@@ -181,7 +182,7 @@ func table() []imports {
 			ours:   []string{"policy", "tenant", "server"},
 			others: []string{"github.com/rs/cors", "go.uber.org/goleak", "golang.org/x/sys"},
 		},
-		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "envoy", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, protobuf, controlPlane, "golang.org/x/sys"}},
+		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "envoy", "bench/cputime", "bench/seed", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, protobuf, controlPlane, "golang.org/x/sys"}},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "go.opentelemetry.io/proto/otlp", "golang.org/x/net"}},
 	}
 }

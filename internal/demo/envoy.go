@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/corsgate/corsgate/envoy"
 )
 
 // envoyStart bounds the time until Envoy serves.
@@ -84,22 +85,9 @@ func (g *gateway) listener(ctx context.Context) (string, error) {
 		return "", err
 	}
 	defer resp.Body.Close()
-	var reply struct {
-		Listeners []struct {
-			Local struct {
-				Socket struct {
-					Address string `json:"address"`
-					Port    int    `json:"port_value"`
-				} `json:"socket_address"`
-			} `json:"local_address"`
-		} `json:"listener_statuses"`
-	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&reply); err != nil {
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
 		return "", err
 	}
-	if len(reply.Listeners) == 0 || reply.Listeners[0].Local.Socket.Port == 0 {
-		return "", errors.New("no listener yet")
-	}
-	s := reply.Listeners[0].Local.Socket
-	return fmt.Sprintf("%s:%d", s.Address, s.Port), nil
+	return envoy.ListenerAddress(answer, envoy.ListenerName)
 }

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+
+	"github.com/corsgate/corsgate/internal/wording"
 )
 
 // Count is the number of differences with an effect, those of the sources as such left out.
@@ -29,9 +30,9 @@ func (r *Result) Text(w io.Writer) error {
 		if d.Value != "" {
 			fmt.Fprintf(&out, ": %q", d.Value)
 		}
-		fmt.Fprintf(&out, ": %s [%s]\n", printable(d.Detail), d.Code)
+		fmt.Fprintf(&out, ": %s [%s]\n", wording.Printable(d.Detail), d.Code)
 		if d.Fix != "" {
-			fmt.Fprintf(&out, "    fix: %s\n", printable(d.Fix))
+			fmt.Fprintf(&out, "    fix: %s\n", wording.Printable(d.Fix))
 		}
 	}
 	if len(r.General) > 0 {
@@ -41,7 +42,7 @@ func (r *Result) Text(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&out, "%s; differences: %d narrower, %d changed, %d ignored\n",
-		plural(len(r.Documents), "tenant"), r.Count(Narrower), r.Count(Changed), r.Count(Ignored))
+		wording.Count(len(r.Documents), "tenant"), r.Count(Narrower), r.Count(Changed), r.Count(Ignored))
 	_, err := w.Write(out.Bytes())
 	return err
 }
@@ -51,7 +52,7 @@ func (d *Difference) place() string {
 	var parts []string
 	for _, part := range []string{d.File, d.Object, d.Field} {
 		if part != "" {
-			parts = append(parts, printable(part))
+			parts = append(parts, wording.Printable(part))
 		}
 	}
 	return strings.Join(parts, ": ")
@@ -84,21 +85,4 @@ func orEmpty[T any](list []T) []T {
 		return []T{}
 	}
 	return list
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// printable keeps what a source holds from steering the reader's terminal.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
-			return c
-		}
-		return unicode.ReplacementChar
-	}, text)
 }

@@ -7,8 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
+	"github.com/corsgate/corsgate/internal/wording"
 	"github.com/corsgate/corsgate/tenant"
 )
 
@@ -69,18 +69,18 @@ func (r *Report) Text(w io.Writer) error {
 	for _, f := range r.Findings {
 		fmt.Fprintf(&b, "%s: %s: %s [%s]\n", f.place(), f.Severity, f.message(), f.Code)
 		if f.Fix != "" {
-			fmt.Fprintf(&b, "    fix: %s\n", printable(f.Fix))
+			fmt.Fprintf(&b, "    fix: %s\n", wording.Printable(f.Fix))
 		}
 	}
-	fmt.Fprintf(&b, "%s in %s: %s, %s\n", count(r.Tenants, "tenant"), count(r.Files, "file"),
-		count(r.Count(Error), "error"), count(r.Count(Warning), "warning"))
+	fmt.Fprintf(&b, "%s in %s: %s, %s\n", wording.Count(r.Tenants, "tenant"), wording.Count(r.Files, "file"),
+		wording.Count(r.Count(Error), "error"), wording.Count(r.Count(Warning), "warning"))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 // place is "file:line:column", as far as it is known.
 func (f *Finding) place() string {
-	place := printable(f.File)
+	place := wording.Printable(f.File)
 	if f.Line > 0 {
 		place += fmt.Sprintf(":%d", f.Line)
 		if f.Column > 0 {
@@ -94,31 +94,13 @@ func (f *Finding) place() string {
 func (f *Finding) message() string {
 	var b strings.Builder
 	if f.Path != "" {
-		b.WriteString(printable(f.Path) + ": ")
+		b.WriteString(wording.Printable(f.Path) + ": ")
 	}
 	if f.Value != "" {
 		fmt.Fprintf(&b, "%q: ", f.Value)
 	}
-	b.WriteString(printable(f.Detail))
+	b.WriteString(wording.Printable(f.Detail))
 	return b.String()
-}
-
-// count is "1 error" or "2 errors".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// printable keeps what a document holds from steering the reader's terminal.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
-			return c
-		}
-		return unicode.ReplacementChar
-	}, text)
 }
 
 // jsonFinding is the public form of a [Finding].
