@@ -1,8 +1,6 @@
 package envoy
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -14,8 +12,6 @@ import (
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	overloadv3 "github.com/envoyproxy/go-control-plane/envoy/config/overload/v3"
 	connectionsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/resource_monitors/downstream_connections/v3"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -26,10 +22,10 @@ const maxDownstreamConnections = 50_000
 
 // builder holds what the parts of one bootstrap share.
 type builder struct {
+	packer
 	o Options
 	// upstreams are the distinct application addresses, the default one first.
 	upstreams []string
-	errs      []error
 }
 
 // Bootstrap builds the complete configuration of an Envoy process. The error joins an
@@ -59,14 +55,14 @@ func Bootstrap(o Options) (*bootstrapv3.Bootstrap, error) {
 	if o.Admin != "" {
 		boot.Admin = &bootstrapv3.Admin{Address: address(o.Admin)}
 	}
-	if len(b.errs) > 0 {
-		return nil, fmt.Errorf("packing the configuration: %w", errors.Join(b.errs...))
+	if err := b.err(); err != nil {
+		return nil, err
 	}
 	return boot, nil
 }
 
 func (b *builder) clusters() []*clusterv3.Cluster {
-	out := []*clusterv3.Cluster{b.processorCluster()}
+	out := []*clusterv3.Cluster{b.processorCluster(ClusterProcessor, b.o.Processors, b.o.ProcessorTLS)}
 	for i := range b.upstreams {
 		out = append(out, b.applicationCluster(i))
 	}
@@ -77,21 +73,6 @@ func (b *builder) clusters() []*clusterv3.Cluster {
 		out = append(out, b.collectorCluster(t.Collector))
 	}
 	return out
-}
-
-// any packs m with a fixed field order, so that equal options give equal bytes. A message
-// that cannot be packed (only a filter from outside could be) is reported by [Bootstrap].
-func (b *builder) any(m proto.Message) *anypb.Any {
-	out := new(anypb.Any)
-	if err := anypb.MarshalFrom(out, m, proto.MarshalOptions{Deterministic: true}); err != nil {
-		b.errs = append(b.errs, err)
-	}
-	return out
-}
-
-// extension packs m under a name.
-func (b *builder) extension(name string, m proto.Message) *corev3.TypedExtensionConfig {
-	return &corev3.TypedExtensionConfig{Name: name, TypedConfig: b.any(m)}
 }
 
 func upstreamsOf(o *Options) []string {

@@ -47,11 +47,7 @@ func (c *checker) add(option, value, detail string) {
 // check returns all problems of o at once, each an [*OptionError], or nil.
 func (o *Options) check() error {
 	var c checker
-	switch o.Design {
-	case TwoCallbacks, ResponseOnly, Metadata:
-	default:
-		c.add("Design", string(o.Design), "is not a, b or c")
-	}
+	c.attachment(o.attachment())
 	c.address("Listen", o.Listen, 0)
 	if o.Admin != "" {
 		c.address("Admin", o.Admin, 0)
@@ -59,9 +55,6 @@ func (o *Options) check() error {
 	c.processors(o.Processors)
 	c.tls(o.ProcessorTLS)
 	c.address("Upstream", o.Upstream, 1)
-	if o.MessageTimeout < time.Millisecond || o.MessageTimeout > 10*time.Second {
-		c.add("MessageTimeout", o.MessageTimeout.String(), "is not between 1ms and 10s")
-	}
 	c.path("AccessLog", o.AccessLog)
 	c.routes(o)
 	c.tracing(o.Tracing)
@@ -69,6 +62,17 @@ func (o *Options) check() error {
 		c.address("RUM.Collector", o.RUM.Collector, 1)
 	}
 	return errors.Join(c.errs...)
+}
+
+func (c *checker) attachment(a Attachment) {
+	switch a.Design {
+	case TwoCallbacks, ResponseOnly, Metadata:
+	default:
+		c.add("Design", string(a.Design), "is not a, b or c")
+	}
+	if a.MessageTimeout < time.Millisecond || a.MessageTimeout > 10*time.Second {
+		c.add("MessageTimeout", a.MessageTimeout.String(), "is not between 1ms and 10s")
+	}
 }
 
 func (c *checker) address(option, value string, minPort uint64) {

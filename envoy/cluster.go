@@ -18,19 +18,19 @@ const httpOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 // processorCluster is the recipe under which neither a restart nor the death of one of two
 // processors fails a request.
-func (b *builder) processorCluster() *clusterv3.Cluster {
+func (p *packer) processorCluster(name string, endpoints []string, t *TLS) *clusterv3.Cluster {
 	c := &clusterv3.Cluster{
-		Name:                 ClusterProcessor,
-		ClusterDiscoveryType: discovery(b.o.Processors),
-		DnsLookupFamily:      lookupFamily(b.o.Processors),
+		Name:                 name,
+		ClusterDiscoveryType: discovery(endpoints),
+		DnsLookupFamily:      lookupFamily(endpoints),
 		ConnectTimeout:       millis(250),
 		LbPolicy:             clusterv3.Cluster_LEAST_REQUEST,
 		CommonLbConfig: &clusterv3.Cluster_CommonLbConfig{
 			HealthyPanicThreshold: &typev3.Percent{Value: 0},
 			UpdateMergeWindow:     seconds(0),
 		},
-		LoadAssignment:                assignment(ClusterProcessor, b.o.Processors),
-		TypedExtensionProtocolOptions: b.explicitHTTP2(processorHTTP2()),
+		LoadAssignment:                assignment(name, endpoints),
+		TypedExtensionProtocolOptions: p.explicitHTTP2(processorHTTP2()),
 		CircuitBreakers: &clusterv3.CircuitBreakers{
 			Thresholds: []*clusterv3.CircuitBreakers_Thresholds{{
 				MaxConnections:     count(100_000),
@@ -59,16 +59,16 @@ func (b *builder) processorCluster() *clusterv3.Cluster {
 			MaxEjectionPercent:                 count(50),
 		},
 	}
-	if b.o.ProcessorTLS != nil {
-		c.TransportSocket = b.processorTLS(b.o.ProcessorTLS)
+	if t != nil {
+		c.TransportSocket = p.processorTLS(t)
 	}
 	return c
 }
 
 // explicitHTTP2 is what a cluster that speaks gRPC needs.
-func (b *builder) explicitHTTP2(o *corev3.Http2ProtocolOptions) map[string]*anypb.Any {
+func (p *packer) explicitHTTP2(o *corev3.Http2ProtocolOptions) map[string]*anypb.Any {
 	return map[string]*anypb.Any{
-		httpOptions: b.any(&httpv3.HttpProtocolOptions{
+		httpOptions: p.any(&httpv3.HttpProtocolOptions{
 			UpstreamProtocolOptions: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_{
 				ExplicitHttpConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig{
 					ProtocolConfig: &httpv3.HttpProtocolOptions_ExplicitHttpConfig_Http2ProtocolOptions{
@@ -91,7 +91,7 @@ func processorHTTP2() *corev3.Http2ProtocolOptions {
 	}
 }
 
-func (b *builder) processorTLS(t *TLS) *corev3.TransportSocket {
+func (p *packer) processorTLS(t *TLS) *corev3.TransportSocket {
 	common := &tlsv3.CommonTlsContext{
 		// Envoy's own default for connections that it opens ends at TLS 1.2.
 		TlsParams: &tlsv3.TlsParameters{
@@ -120,7 +120,7 @@ func (b *builder) processorTLS(t *TLS) *corev3.TransportSocket {
 	return &corev3.TransportSocket{
 		Name: "envoy.transport_sockets.tls",
 		ConfigType: &corev3.TransportSocket_TypedConfig{
-			TypedConfig: b.any(&tlsv3.UpstreamTlsContext{CommonTlsContext: common, Sni: t.SAN}),
+			TypedConfig: p.any(&tlsv3.UpstreamTlsContext{CommonTlsContext: common, Sni: t.SAN}),
 		},
 	}
 }

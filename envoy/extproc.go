@@ -26,10 +26,10 @@ const hostSelections = 16
 // preflightCall asks with the request, and closed: a preflight that nobody decided must not
 // reach the application. The answer ends the call. Where the operator has undecided ones
 // passed on, designs A and B see to their responses as well; C does so by itself.
-func (b *builder) preflightCall() *extprocv3.ExternalProcessor {
-	p := b.call(CallPreflight)
+func (c chooser) preflightCall() *extprocv3.ExternalProcessor {
+	p := c.call(CallPreflight)
 	p.MutationRules = mayWrite(mayWriteCORS)
-	if b.o.Design == Metadata {
+	if c.a.Design == Metadata {
 		p.ProcessingMode = mode(true, false)
 		p.ForwardRules = requestHeadersOnly()
 		return p
@@ -40,9 +40,9 @@ func (b *builder) preflightCall() *extprocv3.ExternalProcessor {
 }
 
 // actualCall is where the designs differ.
-func (b *builder) actualCall() *extprocv3.ExternalProcessor {
-	p := b.call(CallActual)
-	switch b.o.Design {
+func (c chooser) actualCall() *extprocv3.ExternalProcessor {
+	p := c.call(CallActual)
+	switch c.a.Design {
 	case Metadata:
 		p.ProcessingMode = mode(true, false)
 		p.FailureModeAllow = true
@@ -56,17 +56,17 @@ func (b *builder) actualCall() *extprocv3.ExternalProcessor {
 	default:
 		p.ProcessingMode = mode(true, true)
 	}
-	p.FailureModeAllow = b.o.FailOpen
+	p.FailureModeAllow = c.a.FailOpen
 	p.MutationRules = mayWrite(mayWriteCORS)
 	p.ForwardRules = nothingSecret()
 	return p
 }
 
-func (b *builder) call(name string) *extprocv3.ExternalProcessor {
+func (c chooser) call(name string) *extprocv3.ExternalProcessor {
 	return &extprocv3.ExternalProcessor{
 		StatPrefix:       name,
-		GrpcService:      b.grpcService(name),
-		MessageTimeout:   durationpb.New(b.o.MessageTimeout),
+		GrpcService:      c.grpcService(name),
+		MessageTimeout:   durationpb.New(c.a.MessageTimeout),
 		RouteCacheAction: extprocv3.ExternalProcessor_RETAIN,
 		StatusOnError:    &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
 		MetadataOptions: &extprocv3.MetadataOptions{
@@ -75,11 +75,11 @@ func (b *builder) call(name string) *extprocv3.ExternalProcessor {
 	}
 }
 
-func (b *builder) grpcService(phase string) *corev3.GrpcService {
+func (c chooser) grpcService(phase string) *corev3.GrpcService {
 	return &corev3.GrpcService{
 		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
 			EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
-				ClusterName:      ClusterProcessor,
+				ClusterName:      c.a.Cluster,
 				SkipEnvoyHeaders: true,
 			},
 		},
@@ -91,7 +91,7 @@ func (b *builder) grpcService(phase string) *corev3.GrpcService {
 			RetryHostPredicate: []*corev3.RetryPolicy_RetryHostPredicate{{
 				Name: "envoy.retry_host_predicates.previous_hosts",
 				ConfigType: &corev3.RetryPolicy_RetryHostPredicate_TypedConfig{
-					TypedConfig: b.any(&previousv3.PreviousHostsPredicate{}),
+					TypedConfig: c.any(&previousv3.PreviousHostsPredicate{}),
 				},
 			}},
 			HostSelectionRetryMaxAttempts: hostSelections,

@@ -8,45 +8,42 @@ import (
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	inputv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
-	"google.golang.org/protobuf/proto"
 )
 
 // filters is the chain. Requests run down it and responses run up, so that what stands
 // first decides first and has the last word.
 func (b *builder) filters() []*hcmv3.HttpFilter {
 	var out []*hcmv3.HttpFilter
-	if b.o.Design == Metadata {
-		out = append(out, b.filter(FilterApply, applyDecision()))
+	for _, f := range b.o.attachment().filters(&b.packer) {
+		out = append(out, f.Config)
 	}
-	out = append(out, b.filter(FilterDecide, b.decide()))
 	out = append(out, b.o.ExtraFilters...)
 	return append(out, b.filter("envoy.filters.http.router", &routerv3.Router{}))
 }
 
-func (b *builder) filter(name string, config proto.Message) *hcmv3.HttpFilter {
-	return &hcmv3.HttpFilter{
-		Name:       name,
-		ConfigType: &hcmv3.HttpFilter_TypedConfig{TypedConfig: b.any(config)},
-	}
+// chooser builds FilterDecide.
+type chooser struct {
+	*packer
+	a Attachment
 }
 
 // decide chooses the call by the request's headers. The first match wins. A request that
 // could not be parsed never gets here, and so makes no call and keeps its 400.
-func (b *builder) decide() *compositev3.Composite {
+func (c chooser) decide() *compositev3.Composite {
 	preflight := &matchv3.Matcher_MatcherList_FieldMatcher{
 		Predicate: allOf(
-			b.header(":method", exactly("OPTIONS")),
-			b.header("origin", notEmpty()),
-			b.header("access-control-request-method", notEmpty()),
+			c.header(":method", exactly("OPTIONS")),
+			c.header("origin", notEmpty()),
+			c.header("access-control-request-method", notEmpty()),
 		),
-		OnMatch: b.execute(CallPreflight, b.preflightCall()),
+		OnMatch: c.execute(CallPreflight, c.preflightCall()),
 	}
 	actual := &matchv3.Matcher_MatcherList_FieldMatcher{
-		Predicate: b.header(":method", notEmpty()),
-		OnMatch:   b.execute(CallActual, b.actualCall()),
+		Predicate: c.header(":method", notEmpty()),
+		OnMatch:   c.execute(CallActual, c.actualCall()),
 	}
-	if b.o.Design == Metadata {
-		actual.Predicate = b.header("origin", notEmpty())
+	if c.a.Design == Metadata {
+		actual.Predicate = c.header("origin", notEmpty())
 	}
 	return &compositev3.Composite{Matcher: &matchv3.Matcher{
 		MatcherType: &matchv3.Matcher_MatcherList_{MatcherList: &matchv3.Matcher_MatcherList{
@@ -56,11 +53,11 @@ func (b *builder) decide() *compositev3.Composite {
 }
 
 // execute is the action that runs one ext_proc filter in the composite's place.
-func (b *builder) execute(name string, call *extprocv3.ExternalProcessor) *matchv3.Matcher_OnMatch {
-	run := &compositev3.ExecuteFilterAction{TypedConfig: b.extension("envoy.filters.http.ext_proc", call)}
+func (c chooser) execute(name string, call *extprocv3.ExternalProcessor) *matchv3.Matcher_OnMatch {
+	run := &compositev3.ExecuteFilterAction{TypedConfig: c.extension("envoy.filters.http.ext_proc", call)}
 	return &matchv3.Matcher_OnMatch{
 		OnMatch: &matchv3.Matcher_OnMatch_Action{
-			Action: &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: b.any(run)},
+			Action: &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: c.any(run)},
 		},
 	}
 }
@@ -89,8 +86,8 @@ func exactly(s string) *matchv3.StringMatcher {
 
 // header matches one request header; its lines are joined by a comma. An absent header
 // matches nothing.
-func (b *builder) header(name string, m *matchv3.StringMatcher) *predicate {
-	in := b.any(&inputv3.HttpRequestHeaderMatchInput{HeaderName: name})
+func (c chooser) header(name string, m *matchv3.StringMatcher) *predicate {
+	in := c.any(&inputv3.HttpRequestHeaderMatchInput{HeaderName: name})
 	return &predicate{MatchType: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_{
 		SinglePredicate: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate{
 			Input:   &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: in},

@@ -135,3 +135,8 @@ func DefaultOptions(d Design) Options {
 		MessageTimeout: 50 * time.Millisecond,
 	}
 }
+
+// attachment is the part that is the same behind every control plane.
+func (o *Options) attachment() Attachment {
+	return Attachment{Design: o.Design, Cluster: ClusterProcessor, MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen}
+}

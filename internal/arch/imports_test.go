@@ -99,11 +99,12 @@ func table() []imports {
 			ours:   []string{"envoy", "envoy/lint", "envoy/wire"},
 			others: []string{protobuf, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type", "github.com/cncf/xds/go"},
 		},
+		{dir: "envoy/page", others: []string{protobuf, yaml}, not: []string{"flag", "net", "os"}},
 		{
 			dir:  "envoy",
-			ours: []string{"envoy/wire"},
+			ours: []string{"envoy/page", "envoy/wire"},
 			others: []string{
-				protobuf, yaml, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type",
+				protobuf, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type",
 				controlPlane + "/annotations", "github.com/cncf/xds/go",
 			},
 			not: []string{"net/http", "flag"},

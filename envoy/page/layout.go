@@ -1,4 +1,4 @@
-package envoy
+package page
 
 import (
 	"fmt"
@@ -15,25 +15,38 @@ const (
 	flowWidth = 64
 )
 
-// comment is a remark for the operator and the place that it stands above.
-type comment struct {
-	// path leads to the place: keys of mappings, and for sequences the name of an item, or
+// Comment is a remark for the operator and the place that it stands above.
+type Comment struct {
+	// Path leads to the place: keys of mappings, and for sequences the name of an item, or
 	// its index, divided by slashes.
-	path string
-	text string
+	Path string
+	// Text is what it says, on one line, however long; a line break in it stays one.
+	Text string
+}
+
+// At is the comment with that path and text.
+func At(path, text string) Comment { return Comment{Path: path, Text: text} }
+
+// Below are the comments moved to a place that they are relative to.
+func Below(path string, list []Comment) []Comment {
+	out := make([]Comment, len(list))
+	for i, c := range list {
+		out[i] = Comment{Path: strings.TrimSuffix(path+"/"+c.Path, "/"), Text: c.Text}
+	}
+	return out
 }
 
 // annotate puts c above its place. The error says at which step of the path nothing is there.
-func annotate(root *yaml.Node, c comment) error {
+func annotate(root *yaml.Node, c Comment) error {
 	at, above := root, root
-	for step := range strings.SplitSeq(c.path, "/") {
+	for step := range strings.SplitSeq(c.Path, "/") {
 		key, value := child(at, step)
 		if value == nil {
-			return fmt.Errorf("comment path %q: no %q", c.path, step)
+			return fmt.Errorf("comment path %q: no %q", c.Path, step)
 		}
 		at, above = value, key
 	}
-	above.HeadComment = wrap(c.text)
+	above.HeadComment = Wrap(c.Text)
 	return nil
 }
 
@@ -79,8 +92,8 @@ func compact(n *yaml.Node, depth int) {
 	}
 }
 
-// wrap breaks text into comment lines; a blank line of text stays one.
-func wrap(text string) string {
+// Wrap breaks text into comment lines; a blank line of text stays one.
+func Wrap(text string) string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
 		line := "#"
