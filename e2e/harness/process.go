@@ -38,7 +38,9 @@ func StartProcess(tb testing.TB, name string, cmd *exec.Cmd) *Process {
 		tb.Fatalf("starting %s: %v", name, err)
 	}
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = dieWithParent()
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = dieWithParent()
+	}
 	err = cmd.Start()
 	_ = out.Close()
 	if err != nil {

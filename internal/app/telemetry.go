@@ -3,9 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"time"
 
+	"github.com/corsgate/corsgate/internal/build"
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/policy"
@@ -18,7 +18,7 @@ const telemetryBound = 3 * time.Second
 // newTelemetry makes the telemetry of the process. The functions that it is given are called while it runs.
 func (a *App) newTelemetry() (*telemetry.Telemetry, error) {
 	t, err := telemetry.New(telemetry.Config{
-		Version:   version(),
+		Version:   build.Read().Version,
 		Tiers:     a.cfg.Telemetry.Tiers,
 		Sampling:  sampling(&a.cfg.Telemetry),
 		Origins:   a.cfg.Telemetry.Origins,
@@ -64,14 +64,6 @@ func (a *App) networks() int {
 		return 0
 	}
 	return a.collector.Networks()
-}
-
-// version is that of the build.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "unknown"
 }
 
 // startTelemetry starts it, and has it stopped last of all.

@@ -70,6 +70,7 @@ func checks() []check {
 				"var ErrGone = errors.New(\"gone\")\n" +
 				"var word = regexp.MustCompile(`a`)\n" +
 				"//go:embed *\nvar pages embed.FS\n" +
+				"//corsgate:linker\nvar version string\n" +
 				"var table = [2]bool{true}\n" +
 				"var _ error = nil\n" +
 				"var cache = map[string]int{}\n" +
@@ -78,8 +79,8 @@ func checks() []check {
 				"func init() {}\n" +
 				"type t struct{}\nfunc (t) init() { var x int; _ = x }\n"},
 			want: []string{
-				"a/a.go:9: package variable cache can change", "a/a.go:10: package variable names can change",
-				"a/a.go:11: package variable count can change", "a/a.go:12: init function",
+				"a/a.go:11: package variable cache can change", "a/a.go:12: package variable names can change",
+				"a/a.go:13: package variable count can change", "a/a.go:14: init function",
 			},
 		},
 		{

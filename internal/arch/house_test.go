@@ -47,7 +47,7 @@ func checkSize(t *tree) []string {
 
 // checkState refuses init functions and package variables that could change.
 // Allowed are errors to compare with, compiled expressions, embedded files,
-// values made on first use, arrays that serve as tables, and assertions on "_".
+// what the linker is told, values made on first use, arrays that serve as tables, and assertions on "_".
 // e2e is test code that several packages of tests share.
 func checkState(t *tree) []string {
 	var found []string
@@ -75,7 +75,7 @@ func mutable(f *file, decl *ast.GenDecl) []string {
 	var found []string
 	for _, s := range decl.Specs {
 		spec, ok := s.(*ast.ValueSpec)
-		if !ok || embedded(decl.Doc) || embedded(spec.Doc) {
+		if !ok || marked(decl.Doc) || marked(spec.Doc) {
 			continue
 		}
 		for i, name := range spec.Names {
@@ -88,8 +88,11 @@ func mutable(f *file, decl *ast.GenDecl) []string {
 	return found
 }
 
-func embedded(doc *ast.CommentGroup) bool {
-	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
+// marked reports whether the compiler or the linker sets a variable, once and before anything runs.
+func marked(doc *ast.CommentGroup) bool {
+	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool {
+		return strings.HasPrefix(c.Text, "//go:embed ") || c.Text == "//corsgate:linker"
+	})
 }
 
 // constant reports whether a package variable of this value is one in name only.

@@ -130,6 +130,10 @@ func table() []imports {
 		{dir: "internal/wording"},
 		{dir: "internal/wallclock"},
 		{dir: "internal/cgroup"},
+		{dir: "internal/build", not: []string{"flag", "net/http", "os"}},
+		{dir: "internal/sbom", not: []string{"flag", "net/http", "os"}},
+		{dir: "internal/sbom/sbomtest", others: []string{"github.com/CycloneDX/cyclonedx-go", "github.com/xeipuuv/gojsonschema"}},
+		{dir: "deploy/image/sbom", ours: []string{"internal/build", "internal/sbom"}},
 		{
 			dir:    "internal/rum",
 			ours:   []string{"policy", "tenant", "envoy/wire"},
@@ -166,13 +170,13 @@ func table() []imports {
 		},
 		{
 			dir:    "internal/app",
-			ours:   []string{"policy", "tenant", "server", "envoy", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
+			ours:   []string{"policy", "tenant", "server", "envoy", "internal/build", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
 			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify"},
 			not:    []string{"flag", "os/signal"},
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/cgroup", "internal/config", "internal/demo", "internal/migrate", "internal/probe", "internal/report", "internal/sarif", "internal/wording"},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/build", "internal/cgroup", "internal/config", "internal/demo", "internal/migrate", "internal/probe", "internal/report", "internal/sarif", "internal/sbom", "internal/wording"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "deploy/monitoring/dashboards"},
