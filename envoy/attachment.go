@@ -61,7 +61,9 @@ func (a Attachment) check() error {
 func (a Attachment) filters(p *packer) []Filter {
 	var out []Filter
 	if a.Design == Metadata {
-		out = append(out, Filter{Config: p.filter(FilterApply, applyDecision()), Comments: applyComments()})
+		out = append(out,
+			Filter{Config: p.filter(FilterApply, applyDecision()), Comments: applyComments()},
+			Filter{Config: p.filter(FilterVary, p.varyOrigin()), Comments: varyComments()})
 	}
 	decide := chooser{packer: p, a: a}.decide()
 	return append(out, Filter{Config: p.filter(FilterDecide, decide), Comments: decideComments(a)})

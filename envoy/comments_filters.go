@@ -17,8 +17,13 @@ func applyComments() []page.Comment {
 	return []page.Comment{
 		page.At("", `Writes the decision onto every response, Envoy's own errors included. It works whether or not a processor answers.`),
 		page.At(mutations+"/0", `First the application's own CORS headers go: the policy is the only source.`),
-		page.At(mutations+"/7", `Then the decision is written. A key that the processor did not set leaves its header out.`),
-		page.At(mutations+"/15", `Responses depend on the Origin, those to requests without one included, or caches would mix them up. An existing Vary is kept and extended only if it does not name Origin already.`),
+		page.At(mutations+"/1", `Then the decision is written. A key that the processor did not set leaves its header out.`),
+	}
+}
+
+func varyComments() []page.Comment {
+	return []page.Comment{
+		page.At("", `Responses depend on the Origin, those to requests without one included, or caches would mix them up. An existing Vary is kept, and extended only if it does not name Origin already.`),
 	}
 }
 

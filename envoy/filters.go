@@ -8,6 +8,7 @@ import (
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	inputv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+	"google.golang.org/protobuf/proto"
 )
 
 // filters is the chain. Requests run down it and responses run up, so that what stands
@@ -54,12 +55,7 @@ func (c chooser) decide() *compositev3.Composite {
 
 // execute is the action that runs one ext_proc filter in the composite's place.
 func (c chooser) execute(name string, call *extprocv3.ExternalProcessor) *matchv3.Matcher_OnMatch {
-	run := &compositev3.ExecuteFilterAction{TypedConfig: c.extension("envoy.filters.http.ext_proc", call)}
-	return &matchv3.Matcher_OnMatch{
-		OnMatch: &matchv3.Matcher_OnMatch_Action{
-			Action: &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: c.any(run)},
-		},
-	}
+	return c.action(name, &compositev3.ExecuteFilterAction{TypedConfig: c.extension("envoy.filters.http.ext_proc", call)})
 }
 
 type predicate = matchv3.Matcher_MatcherList_Predicate
@@ -71,11 +67,14 @@ func allOf(list ...*predicate) *predicate {
 }
 
 // notEmpty matches any value of at least one byte, also one that is not UTF-8.
-func notEmpty() *matchv3.StringMatcher {
+func notEmpty() *matchv3.StringMatcher { return matches(`.+`) }
+
+// matches holds the whole value against an expression.
+func matches(expression string) *matchv3.StringMatcher {
 	return &matchv3.StringMatcher{MatchPattern: &matchv3.StringMatcher_SafeRegex{
 		SafeRegex: &matchv3.RegexMatcher{
 			EngineType: &matchv3.RegexMatcher_GoogleRe2{GoogleRe2: &matchv3.RegexMatcher_GoogleRE2{}},
-			Regex:      `.+`,
+			Regex:      expression,
 		},
 	}}
 }
@@ -87,11 +86,19 @@ func exactly(s string) *matchv3.StringMatcher {
 // header matches one request header; its lines are joined by a comma. An absent header
 // matches nothing.
 func (c chooser) header(name string, m *matchv3.StringMatcher) *predicate {
-	in := c.any(&inputv3.HttpRequestHeaderMatchInput{HeaderName: name})
+	return single(c.input(name, &inputv3.HttpRequestHeaderMatchInput{HeaderName: name}), m)
+}
+
+func single(input *xdscorev3.TypedExtensionConfig, m *matchv3.StringMatcher) *predicate {
 	return &predicate{MatchType: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_{
 		SinglePredicate: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate{
-			Input:   &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: in},
+			Input:   input,
 			Matcher: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_ValueMatch{ValueMatch: m},
 		},
 	}}
+}
+
+// input packs m under a name, as matchers want it: what they look at, and what they do.
+func (p *packer) input(name string, m proto.Message) *xdscorev3.TypedExtensionConfig {
+	return &xdscorev3.TypedExtensionConfig{Name: name, TypedConfig: p.any(m)}
 }

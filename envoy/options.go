@@ -24,6 +24,8 @@ const (
 	ClusterApplication = "application"
 	// FilterApply is the filter of design C that writes the decision onto responses.
 	FilterApply = "cors-apply"
+	// FilterVary is the filter of design C that has responses vary by Origin.
+	FilterVary = "cors-vary"
 	// FilterDecide is the filter that asks the processor. Per-route settings use this name.
 	FilterDecide = "cors-decide"
 	// CallPreflight and CallActual name the two ways in which FilterDecide calls the

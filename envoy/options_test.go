@@ -159,11 +159,11 @@ func TestExtraFiltersAndRoutesKeepTheirPlace(t *testing.T) {
 	for _, f := range hcm.GetHttpFilters() {
 		names = append(names, f.GetName())
 	}
-	want := []string{envoy.FilterApply, envoy.FilterDecide, "extra", "envoy.filters.http.router"}
+	want := []string{envoy.FilterApply, envoy.FilterVary, envoy.FilterDecide, "extra", "envoy.filters.http.router"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("filters (-want +got):\n%s", diff)
 	}
-	last := hcm.GetHttpFilters()[3].GetTypedConfig()
+	last := hcm.GetHttpFilters()[len(want)-1].GetTypedConfig()
 	if !last.MessageIs(&routerv3.Router{}) {
 		t.Errorf("the last filter is %s", last.GetTypeUrl())
 	}

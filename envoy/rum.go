@@ -74,7 +74,7 @@ func (b *builder) withoutOurs() map[string]*anypb.Any {
 	off := b.any(&routev3.FilterConfig{Disabled: true})
 	out := map[string]*anypb.Any{FilterDecide: off}
 	if b.o.Design == Metadata {
-		out[FilterApply] = off
+		out[FilterApply], out[FilterVary] = off, off
 	}
 	return out
 }

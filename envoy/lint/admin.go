@@ -57,6 +57,9 @@ func Fetch(ctx context.Context, target string) (*Config, error) {
 		return nil, fmt.Errorf("asking Envoy: %s answered %s; the administration port gives the dump at %s", u.Redacted(), resp.Status, dumpPath)
 	}
 	c, err := Read(resp.Body)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err() // the body says at times that its connection was closed, and not why
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading what Envoy answered: %w", err)
 	}

@@ -44,11 +44,18 @@ func applyRules() []Rule {
 type edit struct {
 	*rulesv3.HeaderMutation
 	filter *filter
-	at     Place
+	inner  *inner
 }
 
-func (e edit) name() string {
-	return strings.ToLower(e.GetRemove() + e.GetAppend().GetHeader().GetKey())
+// writes is the name of the header that e writes, or "".
+func (e edit) writes() string { return strings.ToLower(e.GetAppend().GetHeader().GetKey()) }
+
+// removes reports whether the header of a name goes.
+func (e edit) removes(name string) bool {
+	if keys := e.GetRemoveOnMatch().GetKeyMatcher(); keys != nil {
+		return ofEnvoy(keys).match(name, true) == yes
+	}
+	return strings.EqualFold(e.GetRemove(), name)
 }
 
 func (e edit) value() string { return e.GetAppend().GetHeader().GetValue() }
@@ -66,7 +73,7 @@ func (m *manager) edits() []edit {
 				continue
 			}
 			for _, h := range mu.GetMutations().GetResponseMutations() {
-				out = append(out, edit{h, f, in.at})
+				out = append(out, edit{h, f, in})
 			}
 		}
 	}
@@ -132,10 +139,9 @@ func (l *linter) strips(m *manager, edits []edit, at Place) {
 		gone, written := -1, -1
 		for i, e := range edits {
 			switch {
-			case e.name() != h[0]:
-			case e.GetRemove() != "":
+			case e.removes(h[0]):
 				gone = i
-			default:
+			case e.writes() == h[0]:
 				written = i
 			}
 		}
@@ -162,8 +168,8 @@ func (l *linter) strips(m *manager, edits []edit, at Place) {
 func (l *linter) writes(m *manager, edits []edit, at Place) {
 	var lost, foreign []string
 	for _, h := range wire.HeaderMeta() {
-		i := slices.IndexFunc(edits, func(e edit) bool { return e.name() == h[0] && e.GetAppend() != nil })
-		removed := slices.ContainsFunc(edits, func(e edit) bool { return e.name() == h[0] && e.GetRemove() != "" })
+		i := slices.IndexFunc(edits, func(e edit) bool { return e.writes() == h[0] })
+		removed := slices.ContainsFunc(edits, func(e edit) bool { return e.removes(h[0]) })
 		required := removed || h[1] == wire.MetaAllowOrigin || h[1] == wire.MetaAllowCredentials || h[1] == wire.MetaExposeHeaders
 		switch {
 		case i < 0 && required && !m.table.writes(h[0]):
@@ -188,23 +194,23 @@ func (l *linter) writes(m *manager, edits []edit, at Place) {
 func (l *linter) vary(m *manager, edits []edit, at Place) {
 	var named bool
 	for _, e := range edits {
-		if e.name() != wire.HeaderVary || e.GetAppend() == nil {
+		if e.writes() != wire.HeaderVary {
 			continue
 		}
 		named = named || strings.Contains(strings.ToLower(e.value()), wire.HeaderOrigin)
 		switch how := e.GetAppend().GetAppendAction(); {
 		case how == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS || how == corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD && !strings.Contains(e.value(), "%CEL("):
-			l.add(ruleVaryOverwritten, m.group(), e.at,
+			l.add(ruleVaryOverwritten, m.group(), e.inner.at,
 				"vary is overwritten: what the application's own Vary says, Accept-Encoding for instance, is lost and caches mix up responses",
 				"append_action: APPEND_IF_EXISTS_OR_ADD")
 		case how == corev3.HeaderValueOption_ADD_IF_ABSENT:
-			l.add(ruleVaryMissing, m.group(), e.at,
+			l.add(ruleVaryMissing, m.group(), e.inner.at,
 				"vary is added only where the application sends none: caches give one origin's response to another",
-				"append_action: APPEND_IF_EXISTS_OR_ADD with the expression of corsgate render envoy")
-		case strings.EqualFold(strings.TrimSpace(e.value()), wire.HeaderOrigin):
-			l.add(ruleVaryTwice, m.group(), e.at,
+				"append_action: APPEND_IF_EXISTS_OR_ADD, as cors-vary of corsgate render envoy does")
+		case strings.EqualFold(strings.TrimSpace(e.value()), wire.HeaderOrigin) && !e.inner.unlessVaries:
+			l.add(ruleVaryTwice, m.group(), e.inner.at,
 				"Origin is appended to every Vary, also to one that names it: correct, and some caches keep both apart",
-				"use the expression of corsgate render envoy")
+				"append it as cors-vary of corsgate render envoy does")
 		}
 	}
 	if !named {
@@ -230,13 +236,13 @@ func (l *linter) formatters(m *manager) {
 			if len(mu.GetMutations().GetFormatters()) > 0 {
 				l.add(ruleFormatters, m.group(), in.at,
 					"header_mutation has formatters: Envoy before 1.40 refuses the listener, and Istio and Envoy Gateway drop the field without a word",
-					"use the expression of corsgate render envoy, which needs none")
+					"use cors-vary of corsgate render envoy, which needs none")
 			}
 			for _, h := range mu.GetMutations().GetResponseMutations() {
 				if v := h.GetAppend().GetHeader().GetValue(); concatenates(v) && !concat {
 					l.add(ruleFormatter, m.group(), in.at,
 						"the expression for "+h.GetAppend().GetHeader().GetKey()+" joins strings with +, which needs a cel formatter with enable_string_concat: it fails, and the header stays as it was",
-						"use the expression of corsgate render envoy, which joins nothing, or add the formatter (Envoy 1.40 and newer)")
+						"use cors-vary of corsgate render envoy, which joins nothing, or add the formatter (Envoy 1.40 and newer)")
 				}
 			}
 		}

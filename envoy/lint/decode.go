@@ -42,7 +42,7 @@ var known = sync.OnceValue(func() *protoregistry.Types { //nolint:gochecknogloba
 		&xdstypev3.TypedStruct{}, &hcmv3.HttpConnectionManager{}, &routev3.FilterConfig{}, &httpv3.HttpProtocolOptions{},
 		&extprocv3.ExternalProcessor{}, &extprocv3.ExtProcPerRoute{},
 		&compositev3.Composite{}, &compositev3.CompositePerRoute{}, &compositev3.ExecuteFilterAction{},
-		&matchingv3.ExtensionWithMatcher{}, &skipv3.SkipFilter{}, &inputv3.HttpRequestHeaderMatchInput{},
+		&matchingv3.ExtensionWithMatcher{}, &skipv3.SkipFilter{}, &inputv3.HttpRequestHeaderMatchInput{}, &inputv3.HttpResponseHeaderMatchInput{},
 		&mutationv3.HeaderMutation{}, &mutationv3.HeaderMutationPerRoute{}, &earlyv3.HeaderMutation{}, &celv3.Cel{},
 		&corsv3.Cors{}, &corsv3.CorsPolicy{}, &jwtv3.JwtAuthentication{},
 	} {

@@ -128,13 +128,17 @@ func (l *linter) override(m *manager, o *override) {
 		l.add(ruleDisables, m.group(), o.at,
 			"filter "+f.name+" is switched off: decisions are not written, and the application's own CORS headers pass",
 			"remove the setting")
+	case varies(f) && slices.ContainsFunc(m.calls, (*call).byMetadata):
+		l.add(ruleDisables, m.group(), o.at,
+			"filter "+f.name+" is switched off: nothing tells caches that responses vary by Origin, so that they give the response for one origin to another",
+			"remove the setting")
 	}
 }
 
 // mutates looks at the mutations that a route adds to those of a filter.
 func (l *linter) mutates(m *manager, f *filter, per *mutationv3.HeaderMutationPerRoute, at Place) {
 	for _, h := range per.GetMutations().GetResponseMutations() {
-		name := strings.ToLower(h.GetRemove() + h.GetAppend().GetHeader().GetKey())
+		name := strings.ToLower(h.GetRemove() + h.GetRemoveOnMatch().GetKeyMatcher().GetPrefix() + h.GetAppend().GetHeader().GetKey())
 		if !strings.HasPrefix(name, wire.HeaderCORSPrefix) || fromDecision(h.GetAppend().GetHeader().GetValue()) {
 			continue
 		}

@@ -57,6 +57,8 @@ type inner struct {
 	config proto.Message
 	at     Place
 	serves serves
+	// unlessVaries says that it is passed by where Vary names Origin already.
+	unlessVaries bool
 }
 
 // group is what findings of one listener have in common: its filter chains are often made alike,
@@ -143,7 +145,10 @@ func (s *source) filter(f *hcmv3.HttpFilter, at Place) *filter {
 	return out
 }
 
-type unwrapping struct{ *filter }
+type unwrapping struct {
+	*filter
+	unlessVaries bool
+}
 
 // unwrap finds the filters that may run in the place of config.
 func (u *unwrapping) unwrap(name string, config proto.Message, at Place, in serves, depth int) {
@@ -164,7 +169,7 @@ func (u *unwrapping) unwrap(name string, config proto.Message, at Place, in serv
 		u.delegated(c, at, in, depth)
 	case nil:
 	default:
-		u.inner = append(u.inner, &inner{name: name, config: config, at: at, serves: in})
+		u.inner = append(u.inner, &inner{name: name, config: config, at: at, serves: in, unlessVaries: u.unlessVaries})
 	}
 }
 
@@ -207,6 +212,9 @@ func (u *unwrapping) delegated(c *matchingv3.ExtensionWithMatcher, at Place, in 
 		return
 	}
 	u.wrapper = delegate
+	if unlessVaries(c.GetXdsMatcher()) {
+		u.unlessVaries, found = true, nil
+	}
 	for _, choice := range found {
 		if _, skips := unpack(choice.action).(*skipv3.SkipFilter); skips {
 			for s := range samples {

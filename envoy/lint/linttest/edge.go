@@ -31,6 +31,11 @@ func edges() []spec {
 				rc.VirtualHosts[0].TypedPerFilterConfig = e.per(envoy.FilterApply, &routev3.FilterConfig{Disabled: true})
 			})
 		}},
+		{rule: "route-disables", name: "vary", edit: func(e *editor) {
+			e.routes(func(rc *routev3.RouteConfiguration) {
+				rc.VirtualHosts[0].TypedPerFilterConfig = e.per(envoy.FilterVary, &routev3.FilterConfig{Disabled: true})
+			})
+		}},
 		{rule: "override-unmatched", edit: func(e *editor) {
 			e.route(func(r *routev3.Route) { r.TypedPerFilterConfig = e.per("envoy.filters.http.ext_proc", off) })
 		}},

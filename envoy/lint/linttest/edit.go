@@ -5,10 +5,12 @@ package linttest
 import (
 	"fmt"
 
+	matchv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
 	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
@@ -94,6 +96,39 @@ func (e *editor) insert(at int, list ...*hcmv3.HttpFilter) {
 func (e *editor) apply(f func(*mutationv3.Mutations)) {
 	e.filter(envoy.FilterApply, func(one *hcmv3.HttpFilter) {
 		unpacked(e, one.GetTypedConfig(), &mutationv3.HeaderMutation{}, func(m *mutationv3.HeaderMutation) { f(m.Mutations) })
+	})
+}
+
+// varies changes cors-vary.
+func (e *editor) varies(f func(*matchingv3.ExtensionWithMatcher)) {
+	e.filter(envoy.FilterVary, func(one *hcmv3.HttpFilter) {
+		unpacked(e, one.GetTypedConfig(), &matchingv3.ExtensionWithMatcher{}, f)
+	})
+}
+
+// vary changes the mutations of cors-vary.
+func (e *editor) vary(f func(*mutationv3.Mutations)) {
+	e.varies(func(m *matchingv3.ExtensionWithMatcher) {
+		unpacked(e, m.GetExtensionConfig().GetTypedConfig(), &mutationv3.HeaderMutation{}, func(h *mutationv3.HeaderMutation) { f(h.Mutations) })
+	})
+}
+
+// varyMatcher changes which responses cors-vary leaves alone.
+func (e *editor) varyMatcher(f func(*matchv3.StringMatcher)) {
+	e.varies(func(m *matchingv3.ExtensionWithMatcher) {
+		f(m.GetXdsMatcher().GetMatcherList().GetMatchers()[0].GetPredicate().GetSinglePredicate().GetValueMatch())
+	})
+}
+
+// plainVary has every response get a value appended to its Vary, in the place of cors-vary.
+func (e *editor) plainVary(value string) {
+	var add *anypb.Any
+	e.vary(func(m *mutationv3.Mutations) {
+		m.GetResponseMutations()[0].GetAppend().GetHeader().Value = value
+		add = e.packed(&mutationv3.HeaderMutation{Mutations: m})
+	})
+	e.filter(envoy.FilterVary, func(one *hcmv3.HttpFilter) {
+		one.ConfigType = &hcmv3.HttpFilter_TypedConfig{TypedConfig: add}
 	})
 }
 

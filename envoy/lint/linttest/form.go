@@ -7,7 +7,6 @@ import (
 	xdscorev3 "github.com/cncf/xds/go/xds/core/v3"
 	matchv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	rulesv3 "github.com/envoyproxy/go-control-plane/envoy/config/common/mutation_rules/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	rbacconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/rbac/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
@@ -42,6 +41,7 @@ func Forms() ([]Form, error) {
 		{"match_delegate", (*editor).delegate},
 		{"routes choose", (*editor).routeGate},
 		{"routes strip", (*editor).routeStrip},
+		{"one by one, and an expression", (*editor).oneByOne},
 		{"behind Istio", (*editor).istio},
 	} {
 		text, err := render(envoy.DefaultOptions(envoy.Metadata), f.edit)
@@ -68,7 +68,7 @@ func (e *editor) instead(list ...*hcmv3.HttpFilter) {
 	e.manager(func(m *hcmv3.HttpConnectionManager) {
 		m.HttpFilters = slices.DeleteFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.GetName() == envoy.FilterDecide })
 	})
-	e.insert(1, list...)
+	e.insert(2, list...)
 }
 
 // delegate has each call in a match_delegate of its own, as older Envoys need it.
@@ -170,20 +170,25 @@ func (e *editor) routeGate() {
 // routeStrip has the routes remove what the application sent, and the filter write only.
 func (e *editor) routeStrip() {
 	var removed []string
-	e.apply(func(m *mutationv3.Mutations) {
-		m.ResponseMutations = slices.DeleteFunc(m.ResponseMutations, func(h *rulesv3.HeaderMutation) bool {
-			if h.GetRemove() != "" {
-				removed = append(removed, h.GetRemove())
-			}
-			return h.GetRemove() != ""
-		})
-	})
+	for _, h := range removals() {
+		removed = append(removed, h.GetRemove())
+	}
+	e.apply(func(m *mutationv3.Mutations) { m.ResponseMutations = m.GetResponseMutations()[1:] })
 	e.route(func(r *routev3.Route) { r.ResponseHeadersToRemove = removed })
+}
+
+// oneByOne removes headers by their names, and has an expression for Vary, as Envoy Gateway's late
+// response headers need it.
+func (e *editor) oneByOne() {
+	e.apply(func(m *mutationv3.Mutations) {
+		m.ResponseMutations = append(removals(), m.GetResponseMutations()[1:]...)
+	})
+	e.plainVary(`%CEL('vary' in response.headers && response.headers['vary'].matches('(?i)(^|[ ,])(origin|[*])([ ,]|$)') ? '' : 'Origin')%`)
 }
 
 // istio has what Istio puts into each chain, and endpoints by xDS.
 func (e *editor) istio() {
-	e.insert(2, e.extension("envoy.filters.http.rbac", &rbacv3.RBAC{Rules: &rbacconfigv3.RBAC{}}),
+	e.insert(3, e.extension("envoy.filters.http.rbac", &rbacv3.RBAC{Rules: &rbacconfigv3.RBAC{}}),
 		e.extension("envoy.filters.http.cors", &corsv3.Cors{}))
 	e.manager(func(m *hcmv3.HttpConnectionManager) { m.UseRemoteAddress = nil })
 	e.boot.StaticResources.Listeners[0].TrafficDirection = corev3.TrafficDirection_INBOUND

@@ -22,7 +22,7 @@ import (
 
 func order() []spec {
 	before := func(name string, config proto.Message) func(*editor) {
-		return func(e *editor) { e.insert(1, e.extension(name, config)) }
+		return func(e *editor) { e.insert(2, e.extension(name, config)) }
 	}
 	return []spec{
 		{rule: "preflight-after-auth", name: "jwt", edit: before("jwt", jwt(false))},
@@ -38,11 +38,11 @@ func order() []spec {
 		{rule: "preflight-after-limit", edit: before("limit", &limitv3.LocalRateLimit{StatPrefix: "limit"})},
 		{rule: "refusal-without-cors", edit: before("jwt", jwt(true))},
 		{rule: "builtin-cors-first", edit: func(e *editor) {
-			e.insert(1, e.extension("envoy.filters.http.cors", &corsv3.Cors{}))
+			e.insert(2, e.extension("envoy.filters.http.cors", &corsv3.Cors{}))
 			e.route(e.policy)
 		}},
 		{rule: "builtin-cors-beside", edit: func(e *editor) {
-			e.insert(2, e.extension("envoy.filters.http.cors", &corsv3.Cors{}))
+			e.insert(3, e.extension("envoy.filters.http.cors", &corsv3.Cors{}))
 			e.route(e.policy)
 		}},
 		{rule: "builtin-cors-beside", name: "without a policy", edit: before("envoy.filters.http.cors", &corsv3.Cors{})},

@@ -45,7 +45,7 @@ func reach() []spec {
 			var twin *hcmv3.HttpFilter
 			e.filter(envoy.FilterDecide, func(f *hcmv3.HttpFilter) { twin, _ = proto.Clone(f).(*hcmv3.HttpFilter) })
 			twin.Name = "cors-decide-2"
-			e.insert(2, twin)
+			e.insert(3, twin)
 		}},
 		{rule: "response-mode-base", design: envoy.TwoCallbacks, edit: func(e *editor) {
 			e.direct(envoy.CallPreflight, func(*extprocv3.ExternalProcessor) {})
