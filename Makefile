@@ -53,6 +53,11 @@ test: ## prove everything: lint, generated code, unit and end-to-end tests
 build: ## build bin/corsgate, static
 	CGO_ENABLED=0 go build -o bin/corsgate ./cmd/corsgate
 
+.PHONY: image-test
+image-test: ## build the container image with buildah, for two architectures, and look into it
+	@tools/apt-packages.sh image
+	CORSGATE_IMAGE_TEST=1 go test -count=1 -timeout=15m -run='^TestBuiltByEngine$$' ./deploy/image
+
 .PHONY: test-unit
 test-unit: ## the tests that need neither Envoy nor a browser
 	go test $(TEST_FLAGS) $$(go list ./... | grep -v '/e2e')

@@ -9,13 +9,26 @@ need() { # command package...
 	shift
 	missing="$missing $*"
 }
-need chromium chromium
-need chromedriver chromium-driver
-need redis-server redis-server # also Sentinel and Cluster
-need prometheus prometheus # also promtool
-need amtool prometheus-alertmanager
-need node nodejs # the tests of the JavaScript module
-need cc gcc libc6-dev # the race detector links C
+case ${1:-tests} in
+tests)
+	need chromium chromium
+	need chromedriver chromium-driver
+	need redis-server redis-server # also Sentinel and Cluster
+	need prometheus prometheus # also promtool
+	need amtool prometheus-alertmanager
+	need node nodejs # the tests of the JavaScript module
+	need cc gcc libc6-dev # the race detector links C
+	;;
+image)
+	need buildah buildah
+	need skopeo skopeo
+	need busybox busybox-static # the shell in which the image is built
+	;;
+*)
+	echo "usage: $0 [tests|image]" >&2
+	exit 2
+	;;
+esac
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
