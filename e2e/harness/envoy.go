@@ -27,6 +27,8 @@ type EnvoyOptions struct {
 	// Edit changes the configuration before it is used, for what Config has no option
 	// for. Without it the very bytes of [envoy.Render] are used.
 	Edit func(*bootstrapv3.Bootstrap)
+	// Binary is the program, that of [EnvoyBinary] by default.
+	Binary string
 	// Concurrency is the number of workers, 1 by default.
 	Concurrency int
 }
@@ -44,7 +46,10 @@ type Envoy struct {
 // StartEnvoy renders a configuration, runs Envoy with it and waits until it takes requests.
 func StartEnvoy(tb testing.TB, o EnvoyOptions) *Envoy {
 	tb.Helper()
-	binary := EnvoyBinary(tb)
+	binary := o.Binary
+	if binary == "" {
+		binary = EnvoyBinary(tb)
+	}
 	dir := tb.TempDir()
 	o.Config.Listen, o.Config.Admin = anyPort, anyPort
 	o.Config.AccessLog = filepath.Join(dir, "access.log")

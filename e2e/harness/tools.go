@@ -33,24 +33,6 @@ func RepoRoot() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
-// EnvoyBinary finds Envoy: $CORSGATE_ENVOY, else .tools/venv/bin/envoy below the module. The
-// test is skipped when there is none, unless $CORSGATE_REQUIRE_ENVOY is set; then it fails.
-func EnvoyBinary(tb testing.TB) string {
-	tb.Helper()
-	path := os.Getenv("CORSGATE_ENVOY")
-	if path == "" {
-		path = filepath.Join(RepoRoot(), ".tools", "venv", "bin", "envoy")
-	}
-	if _, err := exec.LookPath(path); err == nil {
-		return path
-	}
-	if os.Getenv("CORSGATE_REQUIRE_ENVOY") != "" {
-		tb.Fatalf("no Envoy at %s, and CORSGATE_REQUIRE_ENVOY is set", path)
-	}
-	tb.Skipf("no Envoy at %s (make tools fetches it)", path)
-	return ""
-}
-
 // RedisServer finds redis-server on the PATH. The test is skipped when there is none, unless
 // $CORSGATE_REQUIRE_REDIS is set; then it fails.
 func RedisServer(tb testing.TB) string {
