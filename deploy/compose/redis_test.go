@@ -33,7 +33,7 @@ func (p project) here(t *testing.T, service string, replace map[string]string) [
 		return path
 	}
 	s := p.Services[service]
-	for _, volume := range s.Volumes {
+	for _, volume := range expanded(s.Volumes, "") {
 		source, rest, _ := strings.Cut(volume, ":")
 		target, _, _ := strings.Cut(rest, ":")
 		if strings.HasPrefix(source, ".") {
