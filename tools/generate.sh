@@ -22,5 +22,10 @@ go run ./cmd/corsgate render envoy --design c --output "$out/deploy/compose/envo
 go run ./cmd/corsgate render envoy --design c --output "$out/deploy/compose/envoy-monitoring.yaml" \
 	--envoy-listen 0.0.0.0:10000 --processor corsgate:9002 --upstream app:8080 --tracing otel-collector:4317
 
+# What attaches corsgate to an Envoy Gateway.
+mkdir -p "$out/deploy/envoy-gateway"
+go run ./cmd/corsgate render envoy-gateway --form policies --output "$out/deploy/envoy-gateway/policies.yaml"
+go run ./cmd/corsgate render envoy-gateway --form patch --output "$out/deploy/envoy-gateway/patch.yaml"
+
 # What Grafana shows.
 go run ./deploy/monitoring/dashboards/generate "$out/deploy/monitoring/grafana/dashboards"

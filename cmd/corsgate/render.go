@@ -19,7 +19,7 @@ func (p *program) renderCommand() *cobra.Command {
 		Use:   "render",
 		Short: "Write configuration of what corsgate works with",
 	}
-	cmd.AddCommand(p.renderEnvoyCommand())
+	cmd.AddCommand(p.renderEnvoyCommand(), p.renderEnvoyGatewayCommand())
 	return cmd
 }
 

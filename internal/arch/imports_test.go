@@ -101,6 +101,12 @@ func table() []imports {
 		},
 		{dir: "envoy/page", others: []string{protobuf, yaml}, not: []string{"flag", "net", "os"}},
 		{
+			dir:    "envoy/gateway",
+			ours:   []string{"envoy", "envoy/page", "envoy/wire"},
+			others: []string{yaml, controlPlane + "/config"},
+			not:    []string{"net/http", "flag", "os"},
+		},
+		{
 			dir:  "envoy",
 			ours: []string{"envoy/page", "envoy/wire"},
 			others: []string{

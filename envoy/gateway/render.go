@@ -1,0 +1,45 @@
+package gateway
+
+import (
+	"fmt"
+
+	"github.com/corsgate/corsgate/envoy/page"
+)
+
+// Render gives the resources as YAML with comments for operators. Equal options give equal
+// bytes. The error joins an [*envoy.OptionError] for every option that is wrong.
+func Render(o Options) ([]byte, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	list := o.policies
+	if o.Form == Patch {
+		list = o.patch
+	}
+	resources, err := list()
+	if err != nil {
+		return nil, fmt.Errorf("building the resources: %w", err)
+	}
+	var docs []page.Document
+	for _, r := range resources {
+		d, err := r.document()
+		if err != nil {
+			return nil, fmt.Errorf("printing %s %s: %w", r.kind, r.at.Name, err)
+		}
+		docs = append(docs, d)
+	}
+	return page.Render(preamble(&o), docs...)
+}
+
+func preamble(o *Options) string {
+	head := "corsgate behind Envoy Gateway. Made by `corsgate render envoy-gateway --form " + string(o.Form) + " --design " + string(o.Design) +
+		"`; change its flags rather than this file.\n\n"
+	if o.Form == Patch {
+		return head + "One EnvoyPatchPolicy puts corsgate's own filters at the head of the chain of each listener named. It covers every route of them, " +
+			"those made later included, and changes none. Envoy Gateway takes it only where extensionApis.enableEnvoyPatchPolicy is true, and it may " +
+			"need another look at each upgrade of Envoy Gateway: see that its condition Programmed is True, and run `corsgate lint-envoy` on Envoy.\n"
+	}
+	return head + "Envoy Gateway's own resources. corsgate is asked for the requests of one HTTPRoute that carry an Origin, once each; Envoy writes the " +
+		"decision onto the response. Calls: one for a preflight, one for other CORS requests, none for the rest. While no corsgate answers, preflights " +
+		"are refused and all else is served without CORS headers.\n"
+}

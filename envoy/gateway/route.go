@@ -1,0 +1,80 @@
+package gateway
+
+import (
+	"strings"
+
+	"github.com/corsgate/corsgate/envoy/page"
+	"github.com/corsgate/corsgate/envoy/wire"
+)
+
+// route is the HTTPRoute. Which rule a request meets says what is asked about it.
+func (o *Options) route() resource {
+	spec := object{{"parentRefs", o.parents()}}
+	if len(o.Route.Hosts) > 0 {
+		spec = append(spec, member{"hostnames", o.Route.Hosts})
+	}
+	spec = append(spec, member{"rules", []object{
+		o.rule(RulePreflight, object{
+			{"path", everything()},
+			{"method", "OPTIONS"},
+			{"headers", []object{present("Origin"), present("Access-Control-Request-Method")}},
+		}),
+		o.rule(RuleActual, object{{"path", everything()}, {"headers", []object{present("Origin")}}}),
+		o.rule(RuleOther, object{{"path", everything()}}),
+	}})
+	return resource{
+		apiVersion: gatewayV1, kind: "HTTPRoute", at: o.Route.Object, spec: spec,
+		comments: []page.Comment{
+			page.At("apiVersion", `The route of the application, three times: which rule a request meets decides whether corsgate is asked, and what happens when it does not answer. To attach a route of your own, give each of its rules these three forms. Its other filters (rewrites, timeouts, mirrors) belong into all of them.`),
+			page.At("spec/rules/"+RulePreflight, `A preflight, exactly as the Fetch standard has it. It reaches the backend only if the policy of the tenant passes it on.`),
+			page.At("spec/rules/"+RulePreflight+"/matches/0/headers/0", `The expression asks for one byte at least: an empty Origin is none.`),
+			page.At("spec/rules/"+RulePreflight+"/filters", `The application's own CORS headers go, in every rule: the policy is the only source. The ClientTrafficPolicy above can set headers but not remove the application's before it does, and without a decision it sets none.`),
+			page.At("spec/rules/"+RuleActual, `Every other request with an Origin.`),
+			page.At("spec/rules/"+RuleOther, `The rest. corsgate is not asked, so these cost nothing; but what the application grants by itself, to a cache as well as to a browser, must not pass here either.`),
+		},
+	}
+}
+
+func (o *Options) parents() []object {
+	ref := func() object {
+		return object{{"namespace", o.Gateway.Namespace}, {"name", o.Gateway.Name}}
+	}
+	if len(o.Listeners) == 0 {
+		return []object{ref()}
+	}
+	var out []object
+	for _, l := range o.Listeners {
+		out = append(out, append(ref(), member{"sectionName", l}))
+	}
+	return out
+}
+
+func (o *Options) rule(name string, match object) object {
+	return object{
+		{"name", name},
+		{"matches", []object{match}},
+		{"filters", []object{{
+			{"type", "ResponseHeaderModifier"},
+			{"responseHeaderModifier", object{{"remove", corsHeaders()}}},
+		}}},
+		{"backendRefs", []object{{{"name", o.Route.Backend}, {"port", o.Route.BackendPort}}}},
+	}
+}
+
+func everything() object { return object{{"type", "PathPrefix"}, {"value", "/"}} }
+
+func present(header string) object {
+	return object{{"type", "RegularExpression"}, {"name", header}, {"value", ".+"}}
+}
+
+// corsHeaders are the response headers of CORS. Timing-Allow-Origin is a grant of its own: the
+// application's stays unless the tenant's policy sets one.
+func corsHeaders() []string {
+	var out []string
+	for _, h := range wire.HeaderMeta() {
+		if strings.HasPrefix(h[0], wire.HeaderCORSPrefix) {
+			out = append(out, h[0])
+		}
+	}
+	return out
+}
