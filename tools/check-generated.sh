@@ -17,7 +17,7 @@ check() { # file: is it the same in both places?
 for file in $(cd "$fresh" && find . -type f | sort); do
 	check "$file"
 done
-for file in $(find proto -name '*.pb.go' | sort); do
+for file in $(find proto -name '*.pb.go' | sort) $(find deploy/helm/corsgate/files -type f | sort); do
 	[ -e "$fresh/$file" ] || check "$file"
 done
 go mod tidy -diff || stale=1

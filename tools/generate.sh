@@ -29,3 +29,9 @@ go run ./cmd/corsgate render envoy-gateway --form patch --output "$out/deploy/en
 
 # What Grafana shows.
 go run ./deploy/monitoring/dashboards/generate "$out/deploy/monitoring/grafana/dashboards"
+
+# What the chart has of them: helm reads only files below the chart.
+chart=$out/deploy/helm/corsgate/files
+mkdir -p "$chart/rules" "$chart/dashboards"
+cp deploy/monitoring/prometheus/rules/*.yaml "$chart/rules"
+cp "$out"/deploy/monitoring/grafana/dashboards/*.json "$chart/dashboards"
