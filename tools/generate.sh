@@ -27,6 +27,18 @@ mkdir -p "$out/deploy/envoy-gateway"
 go run ./cmd/corsgate render envoy-gateway --form policies --output "$out/deploy/envoy-gateway/policies.yaml"
 go run ./cmd/corsgate render envoy-gateway --form patch --output "$out/deploy/envoy-gateway/patch.yaml"
 
+# What attaches to Istio.
+mkdir -p "$out/deploy/istio"
+istio() { # name flag...
+	name=$1
+	shift
+	go run ./cmd/corsgate render istio --output "$out/deploy/istio/$name.yaml" "$@"
+}
+istio gateway --workload istio=ingressgateway
+istio gateway-a --design a --workload istio=ingressgateway
+istio gateway-api --namespace edge --gateway public
+istio sidecar --namespace shop --place sidecar --workload app=shop --mesh --selector app.kubernetes.io/name=corsgate
+
 # What Grafana shows.
 go run ./deploy/monitoring/dashboards/generate "$out/deploy/monitoring/grafana/dashboards"
 

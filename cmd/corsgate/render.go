@@ -19,7 +19,7 @@ func (p *program) renderCommand() *cobra.Command {
 		Use:   "render",
 		Short: "Write configuration of what corsgate works with",
 	}
-	cmd.AddCommand(p.renderEnvoyCommand(), p.renderEnvoyGatewayCommand())
+	cmd.AddCommand(p.renderEnvoyCommand(), p.renderEnvoyGatewayCommand(), p.renderIstioCommand())
 	return cmd
 }
 
@@ -105,67 +105,37 @@ func (s *renderSettings) check(src config.Sources) config.Problems {
 		s.options.Routes = append(s.options.Routes, envoy.Route{Domains: strings.Split(domains, ","), Tenant: tenant, Upstream: upstream})
 	}
 	_, err := envoy.Bootstrap(s.options)
-	return append(problems, optionProblems(err, src)...)
+	return append(problems, optionProblems(err, src, flagOfOption)...)
 }
 
-// optionProblems names the flags of the options that envoy refuses.
-func optionProblems(err error, src config.Sources) config.Problems {
+// optionProblems names the flags of the options that a renderer refuses; flagOf is the flag that sets a field.
+func optionProblems(err error, src config.Sources, flagOf func(string) string) config.Problems {
 	if err == nil {
 		return nil
 	}
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		var ps config.Problems
 		for _, one := range many.Unwrap() {
-			ps = append(ps, optionProblems(one, src)...)
+			ps = append(ps, optionProblems(one, src, flagOf)...)
 		}
 		return ps
 	}
 	bad, ok := errors.AsType[*envoy.OptionError](err)
 	if !ok {
-		return config.Problems{{Source: "render envoy", Detail: err.Error()}}
+		return config.Problems{{Source: "render", Detail: err.Error()}}
 	}
-	return config.Problems{{Source: src.Of(flagOfOption(bad.Option)), Detail: fmt.Sprintf("%q %s", bad.Value, bad.Detail)}}
+	option, _, _ := strings.Cut(bad.Option, "[")
+	return config.Problems{{Source: src.Of(flagOf(option)), Detail: fmt.Sprintf("%q %s", bad.Value, bad.Detail)}}
 }
 
 // flagOfOption is the flag that sets a field of [envoy.Options].
 func flagOfOption(option string) string {
-	name, _, _ := strings.Cut(option, "[")
-	switch name {
-	case "Design":
-		return "design"
-	case "Listen":
-		return "envoy-listen"
-	case "Admin":
-		return "envoy-admin"
-	case "Processors":
-		return "processor"
-	case "ProcessorTLS.CA":
-		return "processor-ca"
-	case "ProcessorTLS.Cert":
-		return "processor-cert"
-	case "ProcessorTLS.Key":
-		return "processor-key"
-	case "ProcessorTLS.SAN":
-		return "processor-san"
-	case "MessageTimeout":
-		return "message-timeout"
-	case "AccessLog":
-		return "access-log"
-	case "Routes":
-		return "route"
-	case "RUM.Collector":
-		return "rum-collector"
-	case "Tracing.Collector":
-		return "tracing"
-	case "Tracing.Sampling":
-		return "tracing-sampling"
-	case "Tracing.Service":
-		return "tracing-service"
-	case "RoutesOnly":
-		return "routes-only"
-	default:
-		return "upstream"
-	}
+	return map[string]string{
+		"Design": "design", "Listen": "envoy-listen", "Admin": "envoy-admin", "Processors": "processor",
+		"ProcessorTLS.CA": "processor-ca", "ProcessorTLS.Cert": "processor-cert", "ProcessorTLS.Key": "processor-key", "ProcessorTLS.SAN": "processor-san",
+		"MessageTimeout": "message-timeout", "AccessLog": "access-log", "Routes": "route", "RoutesOnly": "routes-only", "Upstream": "upstream",
+		"RUM.Collector": "rum-collector", "Tracing.Collector": "tracing", "Tracing.Sampling": "tracing-sampling", "Tracing.Service": "tracing-service",
+	}[option]
 }
 
 func (p *program) renderEnvoy(s renderSettings) error {
@@ -173,12 +143,17 @@ func (p *program) renderEnvoy(s renderSettings) error {
 	if err != nil {
 		return fmt.Errorf("rendering the Envoy configuration: %w", err)
 	}
-	if s.output == "" {
-		_, err = p.stdout.Write(text)
+	return p.writeRendered(text, s.output)
+}
+
+// writeRendered writes a configuration to a file, or to standard output without one.
+func (p *program) writeRendered(text []byte, path string) error {
+	if path == "" {
+		_, err := p.stdout.Write(text)
 		return err
 	}
-	if err := os.WriteFile(s.output, text, 0o644); err != nil { //nolint:gosec // Envoy runs as another user and has to read it; it holds no secret
-		return fmt.Errorf("writing the Envoy configuration: %w", err)
+	if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // others have to read it, and it holds no secret
+		return fmt.Errorf("writing the configuration: %w", err)
 	}
 	return nil
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 
@@ -77,7 +75,7 @@ func (s *gatewaySettings) check(src config.Sources) config.Problems {
 		o.Processor.TLS = &s.tls
 	}
 	_, err := gateway.Render(*o)
-	return gatewayProblems(err, src)
+	return optionProblems(err, src, flagOfGatewayOption)
 }
 
 // object reads NAMESPACE/NAME. What is missing is empty, which gateway refuses.
@@ -96,28 +94,8 @@ func namePort(text string) (name string, port int) {
 	return name, int(n)
 }
 
-// gatewayProblems names the flags of the options that gateway refuses.
-func gatewayProblems(err error, src config.Sources) config.Problems {
-	if err == nil {
-		return nil
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var ps config.Problems
-		for _, one := range many.Unwrap() {
-			ps = append(ps, gatewayProblems(one, src)...)
-		}
-		return ps
-	}
-	bad, ok := errors.AsType[*envoy.OptionError](err)
-	if !ok {
-		return config.Problems{{Source: "render envoy-gateway", Detail: err.Error()}}
-	}
-	return config.Problems{{Source: src.Of(flagOfGatewayOption(bad.Option)), Detail: fmt.Sprintf("%q %s", bad.Value, bad.Detail)}}
-}
-
 // flagOfGatewayOption is the flag that sets a field of [gateway.Options].
-func flagOfGatewayOption(option string) string {
-	name, _, _ := strings.Cut(option, "[")
+func flagOfGatewayOption(name string) string {
 	switch {
 	case name == "Form":
 		return "form"
@@ -144,7 +122,7 @@ func flagOfGatewayOption(option string) string {
 	case name == "FailOpen":
 		return "fail-open"
 	default:
-		return flagOfOption(option)
+		return flagOfOption(name)
 	}
 }
 
@@ -153,12 +131,5 @@ func (p *program) renderEnvoyGateway(s gatewaySettings) error {
 	if err != nil {
 		return fmt.Errorf("rendering for Envoy Gateway: %w", err)
 	}
-	if s.output == "" {
-		_, err = p.stdout.Write(text)
-		return err
-	}
-	if err := os.WriteFile(s.output, text, 0o644); err != nil { //nolint:gosec // others may read it; it holds no secret
-		return fmt.Errorf("writing the resources: %w", err)
-	}
-	return nil
+	return p.writeRendered(text, s.output)
 }

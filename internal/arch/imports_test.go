@@ -107,6 +107,12 @@ func table() []imports {
 			not:    []string{"net/http", "flag", "os"},
 		},
 		{
+			dir:    "envoy/istio",
+			ours:   []string{"envoy", "envoy/page"},
+			others: []string{yaml, controlPlane + "/config/cluster"},
+			not:    []string{"flag", "net", "os"},
+		},
+		{
 			dir:  "envoy",
 			ours: []string{"envoy/page", "envoy/wire"},
 			others: []string{
