@@ -1,120 +1,68 @@
 package istio
 
-import "go.yaml.in/yaml/v3"
+import "github.com/corsgate/corsgate/envoy/page"
 
-// object is a Kubernetes object, as far as it is rendered.
-type object struct {
-	APIVersion string   `yaml:"apiVersion"`
-	Kind       string   `yaml:"kind"`
-	Metadata   metadata `yaml:"metadata"`
-	Spec       any      `yaml:"spec"`
+// processorPort is where corsgate listens by default.
+const processorPort = 9002
+
+// destinationRule says of the cluster what can be said without a patch; the figures are those of
+// [envoy.ProcessorCluster].
+func (o *Options) destinationRule() page.Object {
+	mode := "DISABLE"
+	tls := `corsgate's pods have no sidecar here: the proxies ask them in plain text. Everybody on the way can then change who may read responses; prefer the mesh.`
+	if o.Service.Mesh {
+		mode = "ISTIO_MUTUAL"
+		tls = `corsgate's pods have sidecars: the proxies prove who they are and so does corsgate, which decides who may read responses.`
+	}
+	at := func(field, text string) page.Comment { return page.At("spec/trafficPolicy/"+field, text) }
+	return page.Object{
+		APIVersion: "networking.istio.io/v1", Kind: "DestinationRule", Namespace: o.Service.Namespace, Name: o.Name,
+		Spec: object{
+			{"host", o.Service.host()},
+			{"trafficPolicy", object{
+				{"loadBalancer", object{{"simple", "LEAST_REQUEST"}}},
+				{"connectionPool", object{
+					{"tcp", object{{"maxConnections", 100_000}, {"connectTimeout", "0.25s"}}},
+					{"http", object{{"http1MaxPendingRequests", 100_000}, {"http2MaxRequests", 1_000_000}, {"maxRetries", 1_000}}},
+				}},
+				{"outlierDetection", object{
+					{"consecutive5xxErrors", 0},
+					{"consecutiveGatewayErrors", 5},
+					{"interval", "2s"},
+					{"baseEjectionTime", "5s"},
+					{"maxEjectionPercent", 50},
+					{"minHealthPercent", 0},
+				}},
+				{"tls", object{{"mode", mode}}},
+			}},
+		},
+		Comments: []page.Comment{
+			at("connectionPool/tcp/connectTimeout", `A dead host must cost less than the patience of a browser.`),
+			at("connectionPool/http", `Every open call counts as a request, and Envoy's default of 1024 for all workers together is soon reached. maxRetries has to cover all calls in flight when a process dies.`),
+			at("outlierDetection", `Takes a pod out that resets or refuses calls while its health check is still well. Errors of single calls do not count (consecutive5xxErrors), lest a client that provokes some could take the pods away from all others. With no healthy pod the proxy fails at once (minHealthPercent), rather than try the sick ones until the message times out.`),
+			at("tls", tls),
+		},
+	}
 }
 
-type metadata struct {
-	Name      string `yaml:"name"`
-	Namespace string `yaml:"namespace"`
+func (o *Options) service() page.Object {
+	return page.Object{
+		APIVersion: "v1", Kind: "Service", Namespace: o.Service.Namespace, Name: o.Service.Name,
+		Spec: object{
+			{"selector", o.Service.Selector},
+			{"ports", []object{{{"name", "grpc"}, {"port", o.Service.Port}, {"targetPort", processorPort}, {"appProtocol", "grpc"}}}},
+		},
+		Comments: []page.Comment{page.At("spec/ports", `Istio has to know that this is gRPC, or it would balance connections and not calls.`)},
+	}
 }
 
-// envoyFilter is networking.istio.io/v1alpha3 EnvoyFilter.
-type envoyFilter struct {
-	TargetRefs       []targetRef `yaml:"targetRefs,omitempty"`
-	WorkloadSelector *labels     `yaml:"workloadSelector,omitempty"`
-	ConfigPatches    []patch     `yaml:"configPatches"`
-}
-
-type targetRef struct {
-	Group string `yaml:"group"`
-	Kind  string `yaml:"kind"`
-	Name  string `yaml:"name"`
-}
-
-type labels struct {
-	Labels map[string]string `yaml:"labels"`
-}
-
-type patch struct {
-	ApplyTo string `yaml:"applyTo"`
-	Match   match  `yaml:"match"`
-	Patch   edit   `yaml:"patch"`
-}
-
-type match struct {
-	Context  string         `yaml:"context"`
-	Listener *listenerMatch `yaml:"listener,omitempty"`
-	Cluster  *clusterMatch  `yaml:"cluster,omitempty"`
-}
-
-type listenerMatch struct {
-	FilterChain struct {
-		Filter struct {
-			Name string `yaml:"name"`
-		} `yaml:"filter"`
-	} `yaml:"filterChain"`
-}
-
-type clusterMatch struct {
-	Service    string `yaml:"service"`
-	PortNumber int    `yaml:"portNumber"`
-}
-
-type edit struct {
-	Operation string     `yaml:"operation"`
-	Value     *yaml.Node `yaml:"value"`
-}
-
-// destinationRule is networking.istio.io/v1 DestinationRule.
-type destinationRule struct {
-	Host          string        `yaml:"host"`
-	TrafficPolicy trafficPolicy `yaml:"trafficPolicy"`
-}
-
-type trafficPolicy struct {
-	LoadBalancer struct {
-		Simple string `yaml:"simple"`
-	} `yaml:"loadBalancer"`
-	ConnectionPool struct {
-		TCP struct {
-			MaxConnections int    `yaml:"maxConnections"`
-			ConnectTimeout string `yaml:"connectTimeout"`
-		} `yaml:"tcp"`
-		HTTP struct {
-			HTTP1MaxPendingRequests int `yaml:"http1MaxPendingRequests"`
-			HTTP2MaxRequests        int `yaml:"http2MaxRequests"`
-			MaxRetries              int `yaml:"maxRetries"`
-		} `yaml:"http"`
-	} `yaml:"connectionPool"`
-	OutlierDetection struct {
-		Consecutive5xxErrors     int    `yaml:"consecutive5xxErrors"`
-		ConsecutiveGatewayErrors int    `yaml:"consecutiveGatewayErrors"`
-		Interval                 string `yaml:"interval"`
-		BaseEjectionTime         string `yaml:"baseEjectionTime"`
-		MaxEjectionPercent       int    `yaml:"maxEjectionPercent"`
-		MinHealthPercent         int    `yaml:"minHealthPercent"`
-	} `yaml:"outlierDetection"`
-	TLS struct {
-		Mode string `yaml:"mode"`
-	} `yaml:"tls"`
-}
-
-// service is a Service of core/v1.
-type service struct {
-	Selector map[string]string `yaml:"selector"`
-	Ports    []port            `yaml:"ports"`
-}
-
-type port struct {
-	Name        string `yaml:"name"`
-	Port        int    `yaml:"port"`
-	TargetPort  int    `yaml:"targetPort"`
-	AppProtocol string `yaml:"appProtocol"`
-}
-
-// peerAuthentication is security.istio.io/v1 PeerAuthentication.
-type peerAuthentication struct {
-	Selector struct {
-		MatchLabels map[string]string `yaml:"matchLabels"`
-	} `yaml:"selector"`
-	MTLS struct {
-		Mode string `yaml:"mode"`
-	} `yaml:"mtls"`
+func (o *Options) peerAuthentication() page.Object {
+	return page.Object{
+		APIVersion: "security.istio.io/v1", Kind: "PeerAuthentication", Namespace: o.Service.Namespace, Name: o.Name,
+		Spec: object{
+			{"selector", object{{"matchLabels", o.Service.Selector}}},
+			{"mtls", object{{"mode", "STRICT"}}},
+		},
+		Comments: []page.Comment{page.At("spec/mtls", `Nobody outside of the mesh asks corsgate. Its probes by Kubernetes go through the port of the sidecar's own agent and still work.`)},
+	}
 }

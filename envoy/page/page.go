@@ -35,15 +35,6 @@ func Node(m proto.Message) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// Of gives the content of v, a value with yaml tags. Nodes in it stay as they are.
-func Of(v any) (*yaml.Node, error) {
-	var n yaml.Node
-	if err := n.Encode(v); err != nil {
-		return nil, err
-	}
-	return &n, nil
-}
-
 // Render gives the documents as one stream below a head of comment lines. Equal documents
 // give equal bytes. The error names every comment whose place is not there.
 func Render(head string, docs ...Document) ([]byte, error) {

@@ -109,7 +109,7 @@ func table() []imports {
 		{
 			dir:    "envoy/istio",
 			ours:   []string{"envoy", "envoy/page"},
-			others: []string{yaml, controlPlane + "/config/cluster"},
+			others: []string{protobuf, controlPlane + "/config/cluster"},
 			not:    []string{"flag", "net", "os"},
 		},
 		{
