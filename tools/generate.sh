@@ -47,3 +47,27 @@ chart=$out/deploy/helm/corsgate/files
 mkdir -p "$chart/rules" "$chart/dashboards"
 cp deploy/monitoring/prometheus/rules/*.yaml "$chart/rules"
 cp "$out"/deploy/monitoring/grafana/dashboards/*.json "$chart/dashboards"
+
+# What attaches corsgate, for the chart: its templates put values in place of these words.
+chart=$out/deploy/helm/corsgate/files/attach
+mkdir -p "$chart"
+attach() { # file flag...
+	file=$chart/$1.yaml
+	shift
+	go run ./cmd/corsgate render "$@" --processor-service value-of-release-ns/value-of-service:9002 --output "$file"
+}
+policies="--form policies --gateway value-of-gateway-ns/value-of-gateway --listener value-of-listener --route value-of-route-ns/value-of-route
+	--host value-of-host.example --backend value-of-backend:65535"
+patch="--form patch --gateway value-of-gateway-ns/value-of-gateway --listener value-of-listener"
+proxies="--name value-of-service --namespace value-of-proxies-ns --cluster-domain value-of.domain"
+# shellcheck disable=SC2086 # these are several words
+{
+	attach envoy-gateway-policies envoy-gateway $policies
+	attach envoy-gateway-policies-tls envoy-gateway $policies --processor-ca-configmap value-of-ca --processor-san value-of-san.example
+	attach envoy-gateway-patch envoy-gateway $patch
+	attach envoy-gateway-patch-tls envoy-gateway $patch --processor-ca /value-of-ca --processor-san value-of-san.example
+	attach istio-gateway istio $proxies --workload value-of-key=value-of-value
+	attach istio-gateway-api istio $proxies --gateway value-of-gateway
+	attach istio-sidecar istio $proxies --place sidecar --workload value-of-key=value-of-value
+	attach istio-mesh istio $proxies --workload value-of-key=value-of-value --mesh --selector value-of-label=value-of-component
+}

@@ -155,6 +155,20 @@ func TestHelmRefuses(t *testing.T) {
 		{"a policy without the collector", "everything", "networkPolicy.otlp.peers=null", "networkPolicy.otlp.peers is empty"},
 		{"a probe that asks nothing", "minimal", "probe.enabled=true", "probe.suite.targets is empty"},
 		{"rules that are not there", "everything", "prometheusRule.without={alerts}", "there is no file alerts.yaml"},
+		{"policies for no Gateway", "envoy-gateway", "attach.envoyGateway.gateway.listener=", "attach.envoyGateway.gateway needs namespace, name and listener"},
+		{"policies for no route", "envoy-gateway", "attach.envoyGateway.route.hosts=null", "needs route.namespace, route.name, route.hosts"},
+		{"a patch without DNS of the pods", "envoy-gateway-patch", "service.headless=false", "set service.headless"},
+		{"policies that know no authority", "envoy-gateway", "attach.envoyGateway.caConfigMap=", "attach.envoyGateway.caConfigMap is empty"},
+		{"a patch that knows no authority", "envoy-gateway-patch", "attach.envoyGateway.caFile=", "attach.envoyGateway.caFile is empty"},
+		{"an authority for plain text", "envoy-gateway-patch", "tls.existingSecret=,tls.insecure=true", "tls.insecure says plain text"},
+		{"policies without a client's certificate", "envoy-gateway", "tls.clients.ca.secret=a", "presents no certificate of a client"},
+		{"another form", "envoy-gateway", "attach.envoyGateway.form=b", "value must be one of 'policies', 'patch'"},
+		{"no namespace of proxies", "istio", "attach.istio.namespace=", "attach.istio.namespace is empty"},
+		{"two kinds of proxies", "istio", "attach.istio.gateway=public", "set exactly one of the two"},
+		{"no proxies", "istio-gateway-api", "attach.istio.gateway=", "set exactly one of the two"},
+		{"sidecars of a Gateway", "istio-gateway-api", "attach.istio.place=sidecar", "sidecars are no gateways"},
+		{"TLS of ours in a mesh", "istio", "tls.insecure=false,tls.existingSecret=a", "attach.istio: proxies speak the mesh's mutual TLS"},
+		{"a headless Service in a mesh", "istio", "service.headless=true", "remove service.headless"},
 		{"an unknown name", "minimal", "replicaCount=3", "additional properties 'replicaCount' not allowed"},
 		{"an unknown setting", "minimal", "settings.max_stream=3", "at '/settings': additional properties 'max_stream' not allowed"},
 		{"a setting of another kind", "minimal", "settings.unknown_tenant=open", "value must be one of 'refuse', 'strip', 'forward'"},
@@ -173,6 +187,25 @@ func TestHelmRefuses(t *testing.T) {
 				t.Errorf("%v, %d bytes, %s\nwant %s", err, len(out), said, c.want)
 			}
 		})
+	}
+}
+
+// Every attachment that values can ask for has all of its words replaced; the template refuses others.
+func TestHelmAttaches(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ base, set, want string }{
+		{"envoy-gateway", "tls.certManager.enabled=false,tls.insecure=true,attach.envoyGateway.caConfigMap=", "kind: EnvoyExtensionPolicy"},
+		{"envoy-gateway-patch", "tls.existingSecret=,tls.insecure=true,attach.envoyGateway.caFile=", "kind: EnvoyPatchPolicy"},
+		{"istio", "attach.istio.place=sidecar", "context: SIDECAR_INBOUND"},
+		{"istio", "attach.istio.mesh=false", "mode: DISABLE"},
+		{"istio-gateway-api", "attach.istio.mesh=true", "mode: STRICT"},
+		{"istio-gateway-api", "attach.istio.clusterDomain=k8s.internal", "||cors-corsgate.edge.svc.k8s.internal"},
+	} {
+		out, said, err := template(t, "--values", "values/"+c.base+".yaml", "--set", c.set)
+		if err != nil || !strings.Contains(out, c.want) || strings.Contains(out, "value-of") {
+			t.Errorf("%s with %s: %v %s\nwant %s in\n%s", c.base, c.set, err, said, c.want, out)
+		}
+		parse(t, []byte(out))
 	}
 }
 

@@ -23,7 +23,10 @@ func kubernetes() []string { return []string{"1.27.0", "1.37.0"} }
 
 // custom are kinds that Kubernetes itself does not have.
 func custom() []string {
-	return []string{"Certificate", "PrometheusRule", "ServiceMonitor", "EnvoyFilter", "DestinationRule", "EnvoyExtensionPolicy", "ClientTrafficPolicy", "HTTPRoute", "BackendTLSPolicy"}
+	return []string{
+		"Certificate", "PrometheusRule", "ServiceMonitor", "EnvoyFilter", "DestinationRule", "PeerAuthentication",
+		"EnvoyExtensionPolicy", "EnvoyPatchPolicy", "EnvoyProxy", "ClientTrafficPolicy", "HTTPRoute", "BackendTLSPolicy", "ReferenceGrant",
+	}
 }
 
 // schemas is where the schemas of a version of Kubernetes are, of which objects may have no field more.
