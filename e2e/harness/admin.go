@@ -17,6 +17,9 @@ import (
 // Admin reads Envoy's administration interface.
 type Admin struct{ addr string }
 
+// AdminAt is that of an Envoy which the harness has not started, by its host:port.
+func AdminAt(addr string) *Admin { return &Admin{addr: addr} }
+
 // AdminAddr is its host:port, for who scrapes it.
 func (a *Admin) AdminAddr() string { return a.addr }
 

@@ -83,6 +83,7 @@ func (o *Options) preflight() resource {
 		page.At("spec/extProc/0/processingMode", `Headers of the request and nothing else. Envoy Gateway has no way to hold any of them back, so that corsgate gets cookies and tokens too, which the form "patch" keeps within Envoy. It reads none and logs none.`),
 		page.At("spec/extProc/0/metadata", `The decision, for the ClientTrafficPolicy and the access log; without this it is dropped.`),
 		page.At("spec/extProc/0/backendSettings/retry", `A decision has no side effects, so asking another pod is safe.`),
+		page.At("spec/extProc/0/backendSettings/http2", `The pings find connections that died silently; corsgate allows them.`),
 		page.At("spec/extProc/0/backendSettings/circuitBreaker", `Every open call counts as a request; the default of 1024 is soon reached.`),
 		page.At("spec/extProc/0/backendSettings/healthCheck", `Finds a pod that hangs or is about to stop within a second. With none left, fail at once (panicThreshold).`),
 	}
@@ -127,6 +128,7 @@ func backendSettings() object {
 			{"retryOn", object{{"triggers", []string{"connect-failure", "refused-stream", "unavailable", "reset"}}}},
 			{"perRetry", object{{"backOff", object{{"baseInterval", "5ms"}, {"maxInterval", "10ms"}}}}},
 		}},
+		{"http2", object{{"connectionKeepalive", object{{"interval", "30s"}, {"timeout", "3s"}, {"idleInterval", "15s"}}}}},
 		{"timeout", object{{"tcp", object{{"connectTimeout", "250ms"}}}}},
 		{"circuitBreaker", object{
 			{"maxConnections", 100_000},

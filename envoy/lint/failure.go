@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func (l *linter) failure(c *call) {
 			"grpc_service.timeout is not enforced on the stream of an external processor",
 			"remove it; message_timeout counts")
 	}
-	if g.GetEnvoyGrpc() != nil && !retries(g.GetRetryPolicy()) {
+	if g.GetEnvoyGrpc() != nil && !retries(g.GetRetryPolicy(), byPolicy(c.at)) {
 		l.add(ruleRetryPolicy, c.group(), c.at,
 			"the call is not tried again with another process when one dies: every request that is just being asked about fails",
 			"set retry_policy with retry_on: connect-failure,refused-stream,unavailable,reset, num_retries: 2 and the host predicate envoy.retry_host_predicates.previous_hosts")
@@ -99,16 +100,14 @@ func (l *linter) times(c *call) {
 	}
 }
 
-// retries reports whether a policy tries again, and elsewhere. A number alone does nothing.
-func retries(p *corev3.RetryPolicy) bool {
+// retries reports whether a policy tries again, and elsewhere. A number alone does nothing. Where
+// has to be left to the balancer if that cannot be said.
+func retries(p *corev3.RetryPolicy, anywhere bool) bool {
 	on := "," + strings.ReplaceAll(p.GetRetryOn(), " ", "") + ","
 	if !strings.Contains(on, ",connect-failure,") || !strings.Contains(on, ",reset,") {
 		return false
 	}
-	for _, h := range p.GetRetryHostPredicate() {
-		if strings.HasSuffix(h.GetName(), "previous_hosts") {
-			return true
-		}
-	}
-	return false
+	return anywhere || slices.ContainsFunc(p.GetRetryHostPredicate(), func(h *corev3.RetryPolicy_RetryHostPredicate) bool {
+		return strings.HasSuffix(h.GetName(), "previous_hosts")
+	})
 }

@@ -106,5 +106,7 @@ func (f *findings) add(id ID, group string, at Place, detail, fix string) {
 		return
 	}
 	f.seen[key] = len(f.list)
-	f.list = append(f.list, Finding{Rule: f.rules[id], Place: at, Detail: detail, Fix: fix})
+	one := Finding{Rule: f.rules[id], Place: at, Detail: detail, Fix: fix}
+	mild(&one)
+	f.list = append(f.list, one)
 }

@@ -1,0 +1,125 @@
+package gateway_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/corsgate/corsgate/e2e/harness"
+)
+
+const (
+	// ownNetwork is set for the test inside a network of its own.
+	ownNetwork = "CORSGATE_OWN_NETWORK"
+	// hostProcessor is where corsgate listens there.
+	hostProcessor = "127.0.0.1:9002"
+	// hostListener and hostAdmin are of Envoy: the Gateway's listener, and what Envoy Gateway always sets.
+	hostListener, hostAdmin = "127.0.0.1:8888", "127.0.0.1:19000"
+	// dataPlane names the directory in which Envoy Gateway looks for Envoy; any version will do.
+	dataPlane = "1.40.0"
+)
+
+// TestEnvoyGateway runs Envoy Gateway itself, which reads the rendered resources from a file and runs
+// Envoy. Its ports are fixed, so that the test runs itself once more in a network of its own, where
+// nothing can be downloaded either.
+func TestEnvoyGateway(t *testing.T) {
+	binary := program(t, "envoy-gateway")
+	envoyBinary := harness.EnvoyBinary(t)
+	if os.Getenv(ownNetwork) == "" {
+		apart(t)
+		return
+	}
+	if out, err := exec.CommandContext(t.Context(), "ip", "link", "set", "lo", "up").CombinedOutput(); err != nil {
+		t.Fatalf("switching loopback on: %v\n%s", err, out)
+	}
+	for _, form := range forms() {
+		t.Run(string(form), func(t *testing.T) {
+			app := harness.StartApp(t)
+			startGateway(t, binary, envoyBinary, resources(t, form, app.Addr, hostProcessor, harness.PatientTimeout))
+			e := &edge{addr: hostListener, admin: harness.AdminAt(hostAdmin), app: app}
+			for i, group := range groups(t) {
+				t.Run(strconv.Itoa(i), func(t *testing.T) {
+					processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants(t, group), Listen: hostProcessor})
+					e.await(t)
+					e.runVectors(t, group)
+					if i > 0 {
+						return
+					}
+					e.decided(t)
+					e.inOrder(t, form)
+					processor.Stop()
+					e.undecided(t)
+				})
+			}
+		})
+	}
+}
+
+// apart runs this test again in a network of its own.
+func apart(t *testing.T) {
+	t.Helper()
+	how := "-rn"
+	if os.Geteuid() == 0 {
+		how = "-n"
+	}
+	cmd := exec.CommandContext(t.Context(), "unshare", how, "--", os.Args[0], "-test.run=^TestEnvoyGateway$", "-test.v")
+	cmd.Env = append(os.Environ(), ownNetwork+"=1", "CORSGATE_BINARY="+harness.CorsgateBinary(t))
+	out, err := cmd.CombinedOutput()
+	t.Logf("in a network of its own:\n%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startGateway runs Envoy Gateway with the resources until the test ends, and waits for its Envoy.
+func startGateway(t *testing.T, binary, envoyBinary string, list []document) {
+	t.Helper()
+	dir := t.TempDir()
+	at := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
+	versions := at("data", "envoy-versions", dataPlane, "bin")
+	for _, d := range []string{versions, at("resources"), at("state"), at("run")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(envoyBinary, filepath.Join(versions, "envoy")); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range list {
+		if d.key() == "EnvoyProxy/corsgate" {
+			d["spec"].(object)["provider"] = object{"type": "Host", "host": object{"envoyVersion": dataPlane}}
+		}
+	}
+	write := func(path string, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(at("resources", "all.yaml"), stream(t, list))
+	write(at("gateway.yaml"), fmt.Appendf(nil, `apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: EnvoyGateway
+gateway: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
+provider:
+  type: Custom
+  custom:
+    resource: {type: File, file: {paths: [%q]}}
+    infrastructure: {type: Host, host: {configHome: %q, dataHome: %q, stateHome: %q, runtimeDir: %q}}
+admin: {address: {host: 127.0.0.1, port: 19005}}
+extensionApis: {enableEnvoyPatchPolicy: true}
+`, at("resources"), at("config"), at("data"), at("state"), at("run")))
+	if out, err := exec.CommandContext(t.Context(), binary, "certgen", "--local", "--config-home", at("config")).CombinedOutput(); err != nil {
+		t.Fatalf("making certificates: %v\n%s", err, out)
+	}
+	harness.StartProcess(t, "envoy-gateway", exec.Command(binary, "server", "--config-path", at("gateway.yaml")))
+	harness.Eventually(t, "the listener", func() error {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", hostListener)
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	})
+}

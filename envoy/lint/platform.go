@@ -1,0 +1,26 @@
+package lint
+
+import "strings"
+
+// policyOf is in the names of the filters and clusters that Envoy Gateway makes of its
+// EnvoyExtensionPolicy.
+const policyOf = "envoyextensionpolicy/"
+
+// unchangeable lists what such a policy has no setting for. It is still worth knowing, but nobody
+// who keeps to policies can mend it.
+func unchangeable(id ID) bool {
+	return id == ruleCredentials || id == ruleHealthIdle
+}
+
+// byPolicy reports whether a place lies in what a policy of Envoy Gateway has made.
+func byPolicy(at Place) bool {
+	return strings.Contains(at.Name, policyOf) || strings.Contains(at.Path, policyOf)
+}
+
+// mild makes a finding that the platform leaves no choice about a note.
+func mild(f *Finding) {
+	if unchangeable(f.Rule.ID) && byPolicy(f.Place) {
+		f.Rule.Severity = Note
+		f.Fix = "Envoy Gateway's policies have no setting for it; `corsgate render envoy-gateway --form patch` does it"
+	}
+}
