@@ -8,6 +8,8 @@ GOLANGCI_VERSION := v2.15.0
 BUF      := $(VENV)/bin/buf
 HELM     := $(TOOLS)/bin/helm
 HELM_VERSION := v3.22.0
+ISTIO_VERSION := v0.0.0-20260827124520-eed52ebb66ad
+ISTIOCTL := $(TOOLS)/bin/istioctl-$(ISTIO_VERSION)
 HADOLINT := $(VENV)/bin/hadolint
 
 # Where the tests and the demo find Envoy.
@@ -62,6 +64,12 @@ build: ## build bin/corsgate, static
 image-test: ## build the container image with buildah, for two architectures, and look into it
 	@tools/apt-packages.sh image
 	CORSGATE_IMAGE_TEST=1 go test -count=1 -timeout=15m -run='^TestBuiltByEngine$$' ./deploy/image
+
+# Istio's modules are some gigabytes, and building them takes many minutes the first time.
+.PHONY: test-istio
+test-istio: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(ISTIOCTL) ## behind Istio's own xDS server, with the real Envoy; what is rendered by its istioctl
+	ISTIOCTL=$(CURDIR)/$(ISTIOCTL) PILOT_ENABLE_METADATA_EXCHANGE=false PILOT_ENABLE_ALPN_FILTER=false CORSGATE_REQUIRE_ENVOY=1 \
+		go -C test/istio test -count=1 -timeout=30m ./...
 
 .PHONY: test-unit
 test-unit: ## the tests that need neither Envoy nor a browser
@@ -163,6 +171,11 @@ $(HELM).$(HELM_VERSION):
 	@echo "building helm $(HELM_VERSION), which takes some minutes the first time"
 	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 	@touch $@
+
+$(ISTIOCTL):
+	@echo "building istioctl, which takes some minutes the first time"
+	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install istio.io/istio/istioctl/cmd/istioctl@$(ISTIO_VERSION)
+	@mv $(TOOLS)/bin/istioctl $@
 
 .PHONY: tools-apt
 tools-apt:

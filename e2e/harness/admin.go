@@ -23,6 +23,12 @@ func AdminAt(addr string) *Admin { return &Admin{addr: addr} }
 // AdminAddr is its host:port, for who scrapes it.
 func (a *Admin) AdminAddr() string { return a.addr }
 
+// Ready reports whether Envoy has all of its configuration.
+func (a *Admin) Ready(ctx context.Context) bool {
+	_, err := a.get(ctx, "/ready")
+	return err == nil
+}
+
 func (a *Admin) get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

@@ -60,12 +60,21 @@ type Conn struct {
 // Dial connects to a host:port; the connection is closed when the test ends.
 func Dial(tb testing.TB, addr string) *Conn {
 	tb.Helper()
-	c, err := net.DialTimeout("tcp", addr, Patience)
+	c, err := TryDial(addr)
 	if err != nil {
 		tb.Fatalf("connecting to %s: %v", addr, err)
 	}
 	tb.Cleanup(func() { _ = c.Close() })
-	return &Conn{Conn: c, r: bufio.NewReader(c)}
+	return c
+}
+
+// TryDial connects to a host:port on which perhaps nobody listens yet.
+func TryDial(addr string) (*Conn, error) {
+	c, err := net.DialTimeout("tcp", addr, Patience)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{Conn: c, r: bufio.NewReader(c)}, nil
 }
 
 // Request is the bytes of an HTTP/1.1 request without a body: the request line, a Host line

@@ -116,6 +116,7 @@ func (o *Options) clusterPatch() (*clusterv3.Cluster, error) {
 		CommonLbConfig:                &clusterv3.Cluster_CommonLbConfig{UpdateMergeWindow: whole.GetCommonLbConfig().GetUpdateMergeWindow()},
 		TypedExtensionProtocolOptions: whole.GetTypedExtensionProtocolOptions(),
 		HealthChecks:                  whole.GetHealthChecks(),
+		IgnoreHealthOnHostRemoval:     true,
 	}, nil
 }
 
@@ -124,6 +125,7 @@ func clusterComments() []page.Comment {
 		page.At("", `What a DestinationRule has no words for. It is merged into the cluster that Istio makes of the Service.`),
 		page.At("common_lb_config", `A change of health reaches the workers at once; by default a second one within a second waits.`),
 		page.At("health_checks", `Finds a process that hangs or is about to stop within a second, before Kubernetes says so. no_traffic_interval counts until the first request; its default of 60 s would leave a new process unchecked.`),
+		page.At("ignore_health_on_host_removal", `A pod that Kubernetes has removed is asked no more, also if another that answers has got its address.`),
 		page.At("typed_extension_protocol_options", `gRPC needs HTTP/2. The pings find connections that died silently; corsgate allows them.`),
 	}
 }
