@@ -5,6 +5,8 @@ TOOLS    := .tools
 VENV     := $(TOOLS)/venv
 GOLANGCI := $(TOOLS)/bin/golangci-lint
 GOLANGCI_VERSION := v2.15.0
+ENVOY_GATEWAY := $(TOOLS)/bin/envoy-gateway
+ENVOY_GATEWAY_VERSION := v1.9.1
 BUF      := $(VENV)/bin/buf
 HELM     := $(TOOLS)/bin/helm
 HELM_VERSION := v3.22.0
@@ -82,6 +84,10 @@ test-e2e: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp tools-apt ## the real Envo
 .PHONY: test-helm
 test-helm: $(HELM).$(HELM_VERSION) $(TOOLS)/python.stamp tools-apt ## lint the chart, render it and compare; UPDATE=1 writes deploy/helm/testdata
 	$(REQUIRE) CORSGATE_REQUIRE_HELM=1 CORSGATE_HELM=$(CURDIR)/$(HELM) go test $(TEST_FLAGS) ./deploy/helm $(if $(UPDATE),-update)
+
+.PHONY: test-envoy-gateway
+test-envoy-gateway: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(ENVOY_GATEWAY).$(ENVOY_GATEWAY_VERSION) ## what is rendered for Envoy Gateway, in Envoy Gateway itself (UPDATE=-update writes the translations)
+	$(REQUIRE) CORSGATE_REQUIRE_ENVOY_GATEWAY=1 go test -count=1 -timeout=8m -v ./e2e/gateway $(UPDATE)
 
 .PHONY: demo-check
 demo-check: $(TOOLS)/python.stamp tools-apt ## run the demo unattended; fails if anything is not as shown
@@ -176,6 +182,13 @@ $(ISTIOCTL):
 	@echo "building istioctl, which takes some minutes the first time"
 	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install istio.io/istio/istioctl/cmd/istioctl@$(ISTIO_VERSION)
 	@mv $(TOOLS)/bin/istioctl $@
+
+# Two big programs, which only test-envoy-gateway wants.
+$(ENVOY_GATEWAY).$(ENVOY_GATEWAY_VERSION):
+	@echo "building Envoy Gateway $(ENVOY_GATEWAY_VERSION), which takes a quarter of an hour the first time"
+	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install github.com/envoyproxy/gateway/cmd/envoy-gateway@$(ENVOY_GATEWAY_VERSION)
+	@GOBIN=$(CURDIR)/$(TOOLS)/bin go install github.com/envoyproxy/gateway/cmd/egctl@$(ENVOY_GATEWAY_VERSION)
+	@touch $@
 
 .PHONY: tools-apt
 tools-apt:

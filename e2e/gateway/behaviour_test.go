@@ -189,10 +189,10 @@ func (e *edge) streams(t *testing.T) (n uint64) {
 	return n
 }
 
-// lint has corsgate lint-envoy look at the running Envoy, and fails for anything but notes.
-func (e *edge) lint(t *testing.T) {
+// lint has corsgate lint-envoy look at the running Envoy, and fails for what is as bad as given.
+func (e *edge) lint(t *testing.T, failOn string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), harness.CorsgateBinary(t), "lint-envoy", "http://"+e.admin.AdminAddr(), "--fail-on", "warning")
+	cmd := exec.CommandContext(t.Context(), harness.CorsgateBinary(t), "lint-envoy", "http://"+e.admin.AdminAddr(), "--fail-on", failOn)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("lint-envoy: %v\n%s", err, out)
 	}
@@ -248,7 +248,8 @@ func collect(v any, chains *[][]string) {
 		if filters := list(v["http_filters"]); filters != nil && v["stat_prefix"] != "eg-ready-http" {
 			var names []string
 			for _, f := range filters {
-				names = append(names, f["name"].(string))
+				// From a file Envoy Gateway does not know the kind of a policy, and leaves it out.
+				names = append(names, strings.Replace(f["name"].(string), "ext_proc//", "ext_proc/envoyextensionpolicy/", 1))
 			}
 			*chains = append(*chains, names)
 		}

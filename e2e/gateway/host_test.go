@@ -1,12 +1,14 @@
 package gateway_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/corsgate/corsgate/e2e/harness"
@@ -17,8 +19,8 @@ const (
 	ownNetwork = "CORSGATE_OWN_NETWORK"
 	// hostProcessor is where corsgate listens there.
 	hostProcessor = "127.0.0.1:9002"
-	// hostListener and hostAdmin are of Envoy: the Gateway's listener, and what Envoy Gateway always sets.
-	hostListener, hostAdmin = "127.0.0.1:8888", "127.0.0.1:19000"
+	// hostListener is the listener of the Gateway.
+	hostListener = "127.0.0.1:8888"
 	// dataPlane names the directory in which Envoy Gateway looks for Envoy; any version will do.
 	dataPlane = "1.40.0"
 )
@@ -39,8 +41,8 @@ func TestEnvoyGateway(t *testing.T) {
 	for _, form := range forms() {
 		t.Run(string(form), func(t *testing.T) {
 			app := harness.StartApp(t)
-			startGateway(t, binary, envoyBinary, resources(t, form, app.Addr, hostProcessor, harness.PatientTimeout))
-			e := &edge{addr: hostListener, admin: harness.AdminAt(hostAdmin), app: app}
+			admin := startGateway(t, binary, envoyBinary, resources(t, form, app.Addr, hostProcessor, harness.PatientTimeout))
+			e := &edge{addr: hostListener, admin: harness.AdminAt(admin), app: app}
 			for i, group := range groups(t) {
 				t.Run(strconv.Itoa(i), func(t *testing.T) {
 					processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants(t, group), Listen: hostProcessor})
@@ -51,6 +53,7 @@ func TestEnvoyGateway(t *testing.T) {
 					}
 					e.decided(t)
 					e.inOrder(t, form)
+					e.lint(t, "error") // the timeout of the test is a warning
 					processor.Stop()
 					e.undecided(t)
 				})
@@ -75,8 +78,9 @@ func apart(t *testing.T) {
 	}
 }
 
-// startGateway runs Envoy Gateway with the resources until the test ends, and waits for its Envoy.
-func startGateway(t *testing.T, binary, envoyBinary string, list []document) {
+// startGateway runs Envoy Gateway with the resources until the test ends, waits for its Envoy, and
+// gives the address of Envoy's administration.
+func startGateway(t *testing.T, binary, envoyBinary string, list []document) (admin string) {
 	t.Helper()
 	dir := t.TempDir()
 	at := func(parts ...string) string { return filepath.Join(append([]string{dir}, parts...)...) }
@@ -99,7 +103,7 @@ func startGateway(t *testing.T, binary, envoyBinary string, list []document) {
 			t.Fatal(err)
 		}
 	}
-	write(at("resources", "all.yaml"), stream(t, list))
+	write(at("resources", "all.yaml"), stream(t, withBackends(list)))
 	write(at("gateway.yaml"), fmt.Appendf(nil, `apiVersion: gateway.envoyproxy.io/v1alpha1
 kind: EnvoyGateway
 gateway: {controllerName: gateway.envoyproxy.io/gatewayclass-controller}
@@ -108,18 +112,33 @@ provider:
   custom:
     resource: {type: File, file: {paths: [%q]}}
     infrastructure: {type: Host, host: {configHome: %q, dataHome: %q, stateHome: %q, runtimeDir: %q}}
-admin: {address: {host: 127.0.0.1, port: 19005}}
-extensionApis: {enableEnvoyPatchPolicy: true}
+extensionApis: {enableBackend: true, enableEnvoyPatchPolicy: true}
 `, at("resources"), at("config"), at("data"), at("state"), at("run")))
 	if out, err := exec.CommandContext(t.Context(), binary, "certgen", "--local", "--config-home", at("config")).CombinedOutput(); err != nil {
 		t.Fatalf("making certificates: %v\n%s", err, out)
 	}
 	harness.StartProcess(t, "envoy-gateway", exec.Command(binary, "server", "--config-path", at("gateway.yaml")))
 	harness.Eventually(t, "the listener", func() error {
+		for _, path := range glob(at("run", "*", "admin-address.txt")) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			admin = strings.TrimSpace(string(text))
+		}
+		if admin == "" {
+			return errors.New("Envoy does not run yet")
+		}
 		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", hostListener)
 		if err == nil {
 			err = conn.Close()
 		}
 		return err
 	})
+	return admin
+}
+
+func glob(pattern string) []string {
+	paths, _ := filepath.Glob(pattern) // the pattern is well-formed
+	return paths
 }

@@ -29,7 +29,7 @@ func TestTranslated(t *testing.T) {
 						}
 						e.decided(t)
 						e.inOrder(t, form)
-						startStatic(t, version.Binary, form, processor.Addr, gateway.DefaultOptions(form).MessageTimeout).lint(t)
+						startStatic(t, version.Binary, form, processor.Addr, gateway.DefaultOptions(form).MessageTimeout).lint(t, "warning")
 						processor.Stop()
 						e.undecided(t)
 					})

@@ -85,7 +85,7 @@ func (o *Options) preflight() resource {
 		page.At("spec/extProc/0/backendSettings/retry", `A decision has no side effects, so asking another pod is safe.`),
 		page.At("spec/extProc/0/backendSettings/http2", `The pings find connections that died silently; corsgate allows them.`),
 		page.At("spec/extProc/0/backendSettings/circuitBreaker", `Every open call counts as a request; the default of 1024 is soon reached.`),
-		page.At("spec/extProc/0/backendSettings/healthCheck", `Finds a pod that hangs or is about to stop within a second. With none left, fail at once (panicThreshold).`),
+		page.At("spec/extProc/0/backendSettings/healthCheck", `Finds a pod that hangs or is about to stop within a second. Only with none left (panicThreshold: below 1 %) are sick ones tried: until its first connection Envoy looks at a pod once a minute, which Envoy Gateway has no setting for, and one that was not yet up at the first look would get no call for so long.`),
 	}
 	return r
 }
@@ -137,7 +137,7 @@ func backendSettings() object {
 			{"maxParallelRetries", 1_000},
 		}},
 		{"healthCheck", object{
-			{"panicThreshold", 0},
+			{"panicThreshold", 1},
 			{"active", object{
 				{"type", "GRPC"},
 				{"timeout", "200ms"},

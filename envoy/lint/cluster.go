@@ -126,7 +126,7 @@ func (l *linter) load(c *clusterv3.Cluster, at Place) {
 
 // health looks at how a process that hangs or ends is found.
 func (l *linter) health(c *clusterv3.Cluster, at Place) {
-	if p := c.GetCommonLbConfig().GetHealthyPanicThreshold(); p == nil || p.GetValue() > 0 {
+	if p := c.GetCommonLbConfig().GetHealthyPanicThreshold(); p == nil || p.GetValue() > mostPanic(at) {
 		l.add(rulePanic, "", at,
 			"healthy_panic_threshold is not 0: when most processors are down, Envoy asks the dead ones too, and requests wait for message_timeout instead of failing at once",
 			"set common_lb_config: {healthy_panic_threshold: {value: 0}}")

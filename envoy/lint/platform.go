@@ -24,3 +24,12 @@ func mild(f *Finding) {
 		f.Fix = "Envoy Gateway's policies have no setting for it; `corsgate render envoy-gateway --form patch` does it"
 	}
 }
+
+// mostPanic is how high a panic threshold may be. A cluster of Envoy Gateway checks a host that has
+// had no connection once a minute, so that the sick ones have to be tried when there are no others.
+func mostPanic(at Place) float64 {
+	if byPolicy(at) {
+		return 1
+	}
+	return 0
+}
