@@ -63,6 +63,12 @@ func runVectors(t *testing.T, binary string, design envoy.Design, processor stri
 	o := envoy.DefaultOptions(design)
 	o.Upstream, o.Processors, o.MessageTimeout = app.Addr, []string{processor}, patientTimeout
 	edge := harness.StartEnvoy(t, harness.EnvoyOptions{Config: o, Binary: binary})
+	sendVectors(t, edge, app, design, group)
+}
+
+// sendVectors sends the cases of a group and compares.
+func sendVectors(t *testing.T, edge *harness.Envoy, app *harness.App, design envoy.Design, group []vectors.File) {
+	t.Helper()
 	edge.AwaitProcessors(t, 1)
 	var done []sent
 	for i := range group {
