@@ -69,7 +69,8 @@ func TestSelectorsSelect(t *testing.T) {
 			selectors["spread by "+spread.TopologyKey] = spread.LabelSelector.MatchLabels
 		}
 		var service struct {
-			Spec struct{ Selector map[string]string }
+			Metadata struct{ Labels map[string]string }
+			Spec     struct{ Selector map[string]string }
 		}
 		r.one(t, "Service", &service)
 		selectors["Service"] = service.Spec.Selector
@@ -89,6 +90,13 @@ func TestSelectorsSelect(t *testing.T) {
 			if o.kind == "NetworkPolicy" {
 				selectors[o.kind] = s.Spec.PodSelector.MatchLabels
 			}
+		}
+		if len(r.all("ServiceMonitor")) > 0 && !slices.ContainsFunc(r.all("ServiceMonitor"), func(o object) bool {
+			var m deployment
+			o.into(t, &m)
+			return selects(m.Spec.Selector.MatchLabels, service.Metadata.Labels)
+		}) {
+			t.Errorf("%s: the ServiceMonitor does not select the Service", r.name)
 		}
 		if len(selectors) < 5 {
 			t.Errorf("%s: only %v", r.name, slices.Sorted(maps.Keys(selectors)))
@@ -150,18 +158,27 @@ func TestPortsAgree(t *testing.T) {
 			}
 		}
 		for _, o := range r.all("ServiceMonitor") {
-			var m struct {
-				Spec struct{ Endpoints []struct{ Port, Path string } }
-			}
-			o.into(t, &m)
-			if len(m.Spec.Endpoints) != 1 || m.Spec.Endpoints[0].Port != "admin" || m.Spec.Endpoints[0].Path != "/metrics" {
-				t.Errorf("%s: Prometheus scrapes %+v", r.name, m.Spec.Endpoints)
+			if endpoints := o.monitored(t); len(endpoints) != 1 || endpoints[0].Port != "admin" {
+				t.Errorf("%s: Prometheus scrapes %+v", r.name, endpoints)
 			}
 		}
 		for _, o := range r.all("NetworkPolicy") {
 			policyPorts(t, r.name, o, numbers)
 		}
 	}
+}
+
+// endpoint is what a ServiceMonitor has scraped.
+type endpoint struct{ Port, Path string }
+
+// monitored are the endpoints of a ServiceMonitor.
+func (o object) monitored(t *testing.T) []endpoint {
+	t.Helper()
+	var m struct {
+		Spec struct{ Endpoints []endpoint }
+	}
+	o.into(t, &m)
+	return m.Spec.Endpoints
 }
 
 // policyPorts: Envoy comes to all ports but admin, and nobody comes from everywhere.

@@ -150,3 +150,27 @@ func sources(t *testing.T) string {
 	}
 	return fmt.Sprintf("%x", sum.Sum(nil))
 }
+
+// The chart is of the version that the changelog is of.
+func TestChartHasTheVersion(t *testing.T) {
+	t.Parallel()
+	var c struct {
+		Version    string
+		AppVersion string `yaml:"appVersion"`
+	}
+	text, err := os.ReadFile(filepath.Join(chart, "Chart.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(text, &c); err != nil {
+		t.Fatal(err)
+	}
+	changes, err := os.ReadFile("../../CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, latest, _ := strings.Cut(string(changes), "\n## ")
+	if latest, _, _ = strings.Cut(latest, " "); latest != c.AppVersion || latest != c.Version {
+		t.Errorf("the chart is of %s for %s, the changelog of %s", c.Version, c.AppVersion, latest)
+	}
+}

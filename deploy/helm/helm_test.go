@@ -209,6 +209,18 @@ func TestHelmAttaches(t *testing.T) {
 	}
 }
 
+// One replica has no budget for disruptions, which would keep its node from being drained, and nobody need spread it.
+func TestHelmRendersOneReplica(t *testing.T) {
+	t.Parallel()
+	out, said, err := template(t, "--values", "values/minimal.yaml", "--set", "replicas=1,topologySpread.topologyKeys=null")
+	if err != nil {
+		t.Fatal(err, said)
+	}
+	if strings.Contains(out, "PodDisruptionBudget") || strings.Contains(out, "topologySpreadConstraints") || !strings.Contains(out, "replicas: 1\n") {
+		t.Errorf("one replica:\n%s", out)
+	}
+}
+
 // Every pair of names that go into each other stays short enough, and a release may be called as the chart.
 func TestHelmNames(t *testing.T) {
 	t.Parallel()

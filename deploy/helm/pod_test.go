@@ -143,8 +143,8 @@ func (r rendered) probe(t *testing.T) (c container, p pod, ok bool) {
 	return p.Spec.Containers[0], p, true
 }
 
-// machine makes the files of a pod below a directory, and gives the arguments with their paths there. A path that no
-// volume has stays as it is, and is then not found.
+// machine makes the files of a pod below a directory, and gives the arguments with their paths there. Each path of an argument
+// is in a volume.
 func (r rendered) machine(t *testing.T, c container, p pod) []string {
 	t.Helper()
 	root := t.TempDir()
@@ -167,9 +167,11 @@ func (r rendered) machine(t *testing.T, c container, p pod) []string {
 	}
 	args := make([]string, len(c.Args))
 	for i, arg := range c.Args {
-		name, value, _ := strings.Cut(arg, "=")
-		if _, err := os.Stat(filepath.Join(root, value)); strings.HasPrefix(value, "/") && err == nil {
+		if name, value, _ := strings.Cut(arg, "="); strings.HasPrefix(value, "/") {
 			arg = name + "=" + filepath.Join(root, value)
+			if _, err := os.Stat(filepath.Join(root, value)); err != nil {
+				t.Errorf("%s: %s names a file that no volume has: %v", r.name, name, err)
+			}
 		}
 		args[i] = arg
 	}

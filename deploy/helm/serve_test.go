@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,7 +126,7 @@ func TestServeAnswersTheKubelet(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", admin)
 	}}}
-	for _, path := range []string{c.StartupProbe.HTTPGet.Path, c.LivenessProbe.HTTPGet.Path, readyPath(t), "/metrics"} {
+	for _, path := range asked(t) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://admin"+path, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -140,16 +142,27 @@ func TestServeAnswersTheKubelet(t *testing.T) {
 	}
 }
 
-// readyPath is the one that pods with TLS are asked for.
-func readyPath(t *testing.T) string {
+// asked are the paths of all goldens that the kubelet and Prometheus ask.
+func asked(t *testing.T) []string {
 	t.Helper()
+	paths := map[string]bool{}
 	for _, r := range goldens(t) {
-		if c, _ := r.server(t); c.ReadinessProbe.HTTPGet != nil {
-			return c.ReadinessProbe.HTTPGet.Path
+		c, _ := r.server(t)
+		for _, probe := range []check{c.StartupProbe, c.LivenessProbe, c.ReadinessProbe} {
+			if probe.HTTPGet != nil {
+				paths[probe.HTTPGet.Path] = true
+			}
+		}
+		for _, o := range r.all("ServiceMonitor") {
+			for _, endpoint := range o.monitored(t) {
+				paths[endpoint.Path] = true
+			}
 		}
 	}
-	t.Fatal("no golden asks for readiness over HTTP")
-	return ""
+	if len(paths) < 3 {
+		t.Errorf("only %v are asked", paths)
+	}
+	return slices.Sorted(maps.Keys(paths))
 }
 
 // The program understands what the CronJob tells it. Nobody answers here, which is the exit code 3 and not 2.
