@@ -47,7 +47,7 @@ func TestAttachmentsAreTheRenderers(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(attachment, got); diff != "" {
-			t.Errorf("%s (-renderer +golden):\n%s", r.name, diff)
+			t.Errorf("%s is not what the renderer writes: run make generate, then make test-helm UPDATE=1 (-renderer +golden):\n%s", r.name, diff)
 		}
 	}
 	if found != len(want) {
