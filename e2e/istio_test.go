@@ -27,7 +27,6 @@ import (
 	"github.com/corsgate/corsgate/e2e/harness"
 	"github.com/corsgate/corsgate/envoy"
 	"github.com/corsgate/corsgate/envoy/lint"
-	"github.com/corsgate/corsgate/internal/vectors"
 )
 
 // istioObjects are what an example in deploy/istio holds, as far as Envoy will see it. The rest is
@@ -172,25 +171,22 @@ func istioExamples(tb testing.TB) map[string]envoy.Design {
 // and sends every vector. What Istio itself makes of them is the subject of test/istio.
 func TestIstioExamples(t *testing.T) {
 	t.Parallel()
-	files, err := vectors.Load(corpus)
-	if err != nil {
-		t.Fatal(err)
-	}
-	groups := vectors.Groups(files)
-	processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: writeTenants(t, groups[0])})
 	examples := istioExamples(t)
-	for _, file := range slices.Sorted(maps.Keys(examples)) {
-		objects, design := readIstio(t, file), examples[file]
-		for _, version := range harness.EnvoyVersions(t) {
-			t.Run(filepath.Base(file)+" "+version.Name, func(t *testing.T) {
-				app := harness.StartApp(t)
-				o := envoy.DefaultOptions(design)
-				o.Upstream, o.Processors = app.Addr, []string{processor.Addr}
-				edge := harness.StartEnvoy(t, harness.EnvoyOptions{Config: o, Binary: version.Binary, Edit: func(b *bootstrapv3.Bootstrap) {
-					objects.apply(t, b, patientTimeout)
-				}})
-				sendVectors(t, edge, app, design, groups[0])
-			})
+	for i, group := range harness.Corpus(t) {
+		processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: harness.WriteTenants(t, group)})
+		for _, file := range slices.Sorted(maps.Keys(examples)) {
+			objects, design := readIstio(t, file), examples[file]
+			for _, version := range harness.EnvoyVersions(t) {
+				t.Run("group "+strconv.Itoa(i)+" "+filepath.Base(file)+" "+version.Name, func(t *testing.T) {
+					app := harness.StartApp(t)
+					o := envoy.DefaultOptions(design)
+					o.Upstream, o.Processors = app.Addr, []string{processor.Addr}
+					edge := harness.StartEnvoy(t, harness.EnvoyOptions{Config: o, Binary: version.Binary, Edit: func(b *bootstrapv3.Bootstrap) {
+						objects.apply(t, b, patientTimeout)
+					}})
+					sendVectors(t, edge, app, design, group)
+				})
+			}
 		}
 	}
 }

@@ -17,8 +17,6 @@ import (
 	"github.com/corsgate/corsgate/internal/vectors"
 )
 
-const corpus = "../../policy/testdata/vectors"
-
 // guardedTenant is the policy of the host behind authentication.
 const guardedTenant = `{"id": "guarded", "hosts": ["guarded.test", "open.test"], "policy": {"origins": ["https://app.guarded.test"], "methods": ["PUT"]}}`
 
@@ -27,30 +25,12 @@ const (
 	evilOrigin = "https://evil.example"
 )
 
-// groups are the files of vectors, apart where two speak of the same host.
-func groups(t *testing.T) [][]vectors.File {
-	t.Helper()
-	files, err := vectors.Load(corpus)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return vectors.Groups(files)
-}
-
 // tenants writes the documents of a group, and that of the guarded host.
 func tenants(t *testing.T, group []vectors.File) string {
 	t.Helper()
-	dir := t.TempDir()
-	write := func(name string, text []byte) {
-		if err := os.WriteFile(filepath.Join(dir, name+".json"), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("guarded", []byte(guardedTenant))
-	for _, f := range group {
-		if _, ok := f.Hosts(); ok {
-			write(f.Name, f.Tenant)
-		}
+	dir := harness.WriteTenants(t, group)
+	if err := os.WriteFile(filepath.Join(dir, "guarded.json"), []byte(guardedTenant), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }
@@ -60,45 +40,6 @@ type edge struct {
 	addr  string
 	admin *harness.Admin
 	app   *harness.App
-}
-
-// runVectors sends every case and compares what the client sees and whether the application was asked.
-func (e *edge) runVectors(t *testing.T, group []vectors.File) {
-	t.Helper()
-	n := 0
-	for i := range group {
-		for k := range group[i].Cases {
-			c := &group[i].Cases[k]
-			want, skip, _ := c.WantIn("c")
-			if skip || c.PolicyOnly != "" || c.Request.Now != "" || c.Request.Scheme != "http" {
-				continue
-			}
-			n++
-			e.exchange(t, group[i].Name+": "+c.Name, c, want)
-		}
-	}
-	if n == 0 {
-		t.Fatal("no case was sent")
-	}
-	t.Logf("%d cases", n)
-}
-
-func (e *edge) exchange(t *testing.T, id string, c *vectors.Case, want vectors.Want) {
-	t.Helper()
-	headers := append([][2]string{
-		{harness.HeaderID, id},
-		{harness.HeaderResponse, harness.AppResponse{Status: c.App.Status, Headers: c.App.Headers}.Header()},
-	}, c.Request.Headers...)
-	if c.Request.Authority == "" {
-		headers = append(headers, [2]string{"host", ""}) // an empty line, which is not no line
-	}
-	got := harness.Exchange(t, e.addr, harness.Request(c.Request.Method, c.Request.Path, c.Request.Authority, headers...))
-	if diff := vectors.Compare(want, got.Status, got.Headers); diff != "" {
-		t.Errorf("%s (rules %v):\n%s", id, c.Rules, diff)
-	}
-	if asked := len(e.app.Requests(id)) > 0; want.Answered && asked {
-		t.Errorf("%s (rules %v): the application was asked", id, c.Rules)
-	}
 }
 
 // ask sends one request to the guarded host, or to another.

@@ -43,11 +43,11 @@ func TestEnvoyGateway(t *testing.T) {
 			app := harness.StartApp(t)
 			admin := startGateway(t, binary, envoyBinary, resources(t, form, app.Addr, hostProcessor, harness.PatientTimeout))
 			e := &edge{addr: hostListener, admin: harness.AdminAt(admin), app: app}
-			for i, group := range groups(t) {
+			for i, group := range harness.Corpus(t) {
 				t.Run(strconv.Itoa(i), func(t *testing.T) {
 					processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants(t, group), Listen: hostProcessor})
 					e.await(t)
-					e.runVectors(t, group)
+					harness.SendVectors(t, e.addr, e.app, "c", group)
 					if i > 0 {
 						return
 					}

@@ -18,12 +18,12 @@ func TestTranslated(t *testing.T) {
 	for _, version := range harness.EnvoyVersions(t) {
 		for _, form := range forms() {
 			t.Run(version.Name+" "+string(form), func(t *testing.T) {
-				for i, group := range groups(t) {
+				for i, group := range harness.Corpus(t) {
 					t.Run(strconv.Itoa(i), func(t *testing.T) {
 						processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants(t, group)})
 						e := startStatic(t, version.Binary, form, processor.Addr, harness.PatientTimeout)
 						e.await(t)
-						e.runVectors(t, group)
+						harness.SendVectors(t, e.addr, e.app, "c", group)
 						if i > 0 {
 							return
 						}

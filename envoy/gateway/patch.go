@@ -30,7 +30,7 @@ func (o *Options) cluster() (*clusterv3.Cluster, []page.Comment, error) {
 
 // patch is the one policy. Envoy Gateway applies its patches in turn and, when one fails, keeps
 // the others: each therefore holds only where those before it do.
-func (o *Options) patch() ([]resource, error) {
+func (o *Options) patch() ([]page.Object, error) {
 	b := patcher{comments: []page.Comment{page.At("apiVersion",
 		`Envoy Gateway applies these patches in turn, and one that it cannot apply does not stop the others. They stand in the order in which half of them is still closed: `+
 			`what removes CORS headers comes first, and what asks corsgate only where all that it needs is there already.`)}}
@@ -47,14 +47,14 @@ func (o *Options) patch() ([]resource, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	return []resource{{
-		apiVersion: envoyV1, kind: "EnvoyPatchPolicy", at: Object{o.Gateway.Namespace, Name},
-		spec: object{
+	return []page.Object{{
+		APIVersion: envoyV1, Kind: "EnvoyPatchPolicy", Namespace: o.Gateway.Namespace, Name: Name,
+		Spec: object{
 			{"targetRef", object{{"group", gatewayGroup}, {"kind", "Gateway"}, {"name", o.Gateway.Name}}},
 			{"type", "JSONPatch"},
 			{"jsonPatches", b.patches},
 		},
-		comments: b.comments,
+		Comments: b.comments,
 	}}, nil
 }
 

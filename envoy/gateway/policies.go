@@ -11,8 +11,8 @@ import (
 const varyOrigin = `%CEL('vary' in response.headers && ` +
 	`response.headers['vary'].matches('(?i)(^|[ \t,])(origin|[*])([ \t,]|$)') ? '' : 'Origin')%`
 
-func (o *Options) policies() ([]resource, error) {
-	out := []resource{o.proxy(), o.client(), o.route(), o.preflight(), o.actual()}
+func (o *Options) policies() ([]page.Object, error) {
+	out := []page.Object{o.proxy(), o.client(), o.route(), o.preflight(), o.actual()}
 	if o.Processor.Service.Namespace != o.Route.Namespace {
 		out = append(out, o.grant())
 	}
@@ -23,7 +23,7 @@ func (o *Options) policies() ([]resource, error) {
 }
 
 // proxy says where in the chain our filters stand.
-func (o *Options) proxy() resource {
+func (o *Options) proxy() page.Object {
 	const (
 		mutation = "envoy.filters.http.header_mutation"
 		extProc  = "envoy.filters.http.ext_proc"
@@ -33,10 +33,10 @@ func (o *Options) proxy() resource {
 		order = append(order, object{{"name", mutation}, {"before", name}})
 	}
 	order = append(order, object{{"name", extProc}, {"after", mutation}})
-	return resource{
-		apiVersion: envoyV1, kind: "EnvoyProxy", at: Object{o.Gateway.Namespace, Name},
-		spec: object{{"filterOrder", order}},
-		comments: []page.Comment{
+	return page.Object{
+		APIVersion: envoyV1, Kind: "EnvoyProxy", Namespace: o.Gateway.Namespace, Name: Name,
+		Spec: object{{"filterOrder", order}},
+		Comments: []page.Comment{
 			page.At("apiVersion", `The order of filters. It takes effect where the Gateway names it, in spec.infrastructure.parametersRef (group `+envoyGroup+`, kind EnvoyProxy). If your Gateway or its class has an EnvoyProxy already, put the filterOrder into that one.`),
 			page.At("spec/filterOrder", `By default Envoy Gateway asks corsgate after authentication, and every preflight, which carries no credentials, is a 401. An entry whose other filter is not in the chain is ignored without a word, so that "before jwt_authn" holds only until somebody authenticates by other means. What these lines lean on is there for certain: the header_mutation of the ClientTrafficPolicy below. First it goes before whatever Envoy Gateway puts in front of it, then corsgate goes right behind it. See that it is so: corsgate lint-envoy --admin reads the chain from Envoy.`),
 		},
@@ -44,7 +44,7 @@ func (o *Options) proxy() resource {
 }
 
 // client writes the decision.
-func (o *Options) client() resource {
+func (o *Options) client() page.Object {
 	var set []object
 	for _, h := range wire.HeaderMeta() {
 		set = append(set, object{{"name", h[0]}, {"value", "%DYNAMIC_METADATA(" + wire.Namespace + ":" + h[1] + ")%"}})
@@ -57,16 +57,16 @@ func (o *Options) client() resource {
 			targets = append(targets, append(slices.Clip(target), member{"sectionName", l}))
 		}
 	}
-	return resource{
-		apiVersion: envoyV1, kind: "ClientTrafficPolicy", at: Object{o.Gateway.Namespace, Name},
-		spec: object{
+	return page.Object{
+		APIVersion: envoyV1, Kind: "ClientTrafficPolicy", Namespace: o.Gateway.Namespace, Name: Name,
+		Spec: object{
 			{"targetRefs", targets},
 			{"headers", object{{"lateResponseHeaders", object{
 				{"set", set},
 				{"add", []object{{{"name", wire.HeaderVary}, {"value", varyOrigin}}}},
 			}}}},
 		},
-		comments: []page.Comment{
+		Comments: []page.Comment{
 			page.At("apiVersion", `Writes the decision onto responses, Envoy's own errors included. A listener follows one ClientTrafficPolicy only: if yours has one, put these headers into it.`),
 			page.At("spec/headers/lateResponseHeaders/set", `corsgate's answer, from the metadata of the request. A key that it did not set leaves its header as it was.`),
 			page.At("spec/headers/lateResponseHeaders/add", `Responses depend on the Origin, those to requests without one included, or caches would mix them up. An existing Vary is extended only if it does not name Origin already.`),
@@ -74,9 +74,9 @@ func (o *Options) client() resource {
 	}
 }
 
-func (o *Options) preflight() resource {
+func (o *Options) preflight() page.Object {
 	r := o.extension(RulePreflight, object{{"failOpen", false}, {"statusOnError", 503}})
-	r.comments = []page.Comment{
+	r.Comments = []page.Comment{
 		page.At("apiVersion", `Asks about preflights.`),
 		page.At("spec/extProc/0/failOpen", `Fails closed: a preflight that nobody could decide is a 503 and never reaches the application. A processor that hangs is a 504, and one without a ready pod a 500 that Envoy Gateway puts in the route's place.`),
 		page.At("spec/extProc/0/messageTimeout", `How long a request may be held up. corsgate answers from memory within its own, shorter deadline.`),
@@ -90,9 +90,9 @@ func (o *Options) preflight() resource {
 	return r
 }
 
-func (o *Options) actual() resource {
+func (o *Options) actual() page.Object {
 	r := o.extension(RuleActual, object{{"failOpen", true}})
-	r.comments = []page.Comment{
+	r.Comments = []page.Comment{
 		page.At("apiVersion", `Asks about every other request with an Origin.`),
 		page.At("spec/extProc/0/failOpen", `Fails open and is still safe: an undecided request reaches the application, but the route removes every CORS header of its response, so that browsers do not hand it to a foreign page.`),
 	}
@@ -100,7 +100,7 @@ func (o *Options) actual() resource {
 }
 
 // extension is the policy on one rule.
-func (o *Options) extension(rule string, failure object) resource {
+func (o *Options) extension(rule string, failure object) page.Object {
 	p := &o.Processor
 	call := object{
 		{"backendRefs", []object{{{"namespace", p.Service.Namespace}, {"name", p.Service.Name}, {"port", p.Port}}}},
@@ -111,9 +111,9 @@ func (o *Options) extension(rule string, failure object) resource {
 		member{"processingMode", object{{"request", object{}}}},
 		member{"metadata", object{{"writableNamespaces", []string{wire.Namespace}}}},
 	)
-	return resource{
-		apiVersion: envoyV1, kind: "EnvoyExtensionPolicy", at: Object{o.Route.Namespace, Name + "-" + o.Route.Name + "-" + rule},
-		spec: object{
+	return page.Object{
+		APIVersion: envoyV1, Kind: "EnvoyExtensionPolicy", Namespace: o.Route.Namespace, Name: Name + "-" + o.Route.Name + "-" + rule,
+		Spec: object{
 			{"targetRefs", []object{{{"group", gatewayGroup}, {"kind", "HTTPRoute"}, {"name", o.Route.Name}, {"sectionName", rule}}}},
 			{"extProc", []object{call}},
 		},
@@ -157,30 +157,30 @@ func backendSettings() object {
 }
 
 // grant allows the policies to name a Service of another namespace.
-func (o *Options) grant() resource {
+func (o *Options) grant() page.Object {
 	p := &o.Processor
-	return resource{
-		apiVersion: grantV1, kind: "ReferenceGrant", at: Object{p.Service.Namespace, Name + "-" + o.Route.Namespace + "-" + o.Route.Name},
-		spec: object{
+	return page.Object{
+		APIVersion: grantV1, Kind: "ReferenceGrant", Namespace: p.Service.Namespace, Name: Name + "-" + o.Route.Namespace + "-" + o.Route.Name,
+		Spec: object{
 			{"from", []object{{{"group", envoyGroup}, {"kind", "EnvoyExtensionPolicy"}, {"namespace", o.Route.Namespace}}}},
 			{"to", []object{{{"group", ""}, {"kind", "Service"}, {"name", p.Service.Name}}}},
 		},
-		comments: []page.Comment{page.At("apiVersion", `corsgate lives in a namespace of its own, which has to allow that it is asked from the route's.`)},
+		Comments: []page.Comment{page.At("apiVersion", `corsgate lives in a namespace of its own, which has to allow that it is asked from the route's.`)},
 	}
 }
 
 // tls has Envoy speak TLS to the Service.
-func (o *Options) tls() resource {
+func (o *Options) tls() page.Object {
 	p := &o.Processor
-	return resource{
-		apiVersion: gatewayV1, kind: "BackendTLSPolicy", at: Object{p.Service.Namespace, Name},
-		spec: object{
+	return page.Object{
+		APIVersion: gatewayV1, Kind: "BackendTLSPolicy", Namespace: p.Service.Namespace, Name: Name,
+		Spec: object{
 			{"targetRefs", []object{{{"group", ""}, {"kind", "Service"}, {"name", p.Service.Name}}}},
 			{"validation", object{
 				{"caCertificateRefs", []object{{{"group", ""}, {"kind", "ConfigMap"}, {"name", p.CAConfigMap}}}},
 				{"hostname", p.SAN},
 			}},
 		},
-		comments: []page.Comment{page.At("apiVersion", `The processor decides who may read responses: accept only the one whose certificate carries this name.`)},
+		Comments: []page.Comment{page.At("apiVersion", `The processor decides who may read responses: accept only the one whose certificate carries this name.`)},
 	}
 }

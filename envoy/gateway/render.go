@@ -20,15 +20,7 @@ func Render(o Options) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building the resources: %w", err)
 	}
-	var docs []page.Document
-	for _, r := range resources {
-		d, err := r.document()
-		if err != nil {
-			return nil, fmt.Errorf("printing %s %s: %w", r.kind, r.at.Name, err)
-		}
-		docs = append(docs, d)
-	}
-	return page.Render(preamble(&o), docs...)
+	return page.RenderObjects(preamble(&o), resources...)
 }
 
 func preamble(o *Options) string {

@@ -8,7 +8,7 @@ import (
 )
 
 // route is the HTTPRoute. Which rule a request meets says what is asked about it.
-func (o *Options) route() resource {
+func (o *Options) route() page.Object {
 	spec := object{{"parentRefs", o.parents()}}
 	if len(o.Route.Hosts) > 0 {
 		spec = append(spec, member{"hostnames", o.Route.Hosts})
@@ -22,9 +22,9 @@ func (o *Options) route() resource {
 		o.rule(RuleActual, object{{"path", everything()}, {"headers", []object{present("Origin")}}}),
 		o.rule(RuleOther, object{{"path", everything()}}),
 	}})
-	return resource{
-		apiVersion: gatewayV1, kind: "HTTPRoute", at: o.Route.Object, spec: spec,
-		comments: []page.Comment{
+	return page.Object{
+		APIVersion: gatewayV1, Kind: "HTTPRoute", Namespace: o.Route.Namespace, Name: o.Route.Name, Spec: spec,
+		Comments: []page.Comment{
 			page.At("apiVersion", `The route of the application, three times: which rule a request meets decides whether corsgate is asked, and what happens when it does not answer. To attach a route of your own, give each of its rules these three forms. Its other filters (rewrites, timeouts, mirrors) belong into all of them.`),
 			page.At("spec/rules/"+RulePreflight, `A preflight, exactly as the Fetch standard has it. It reaches the backend only if the policy of the tenant passes it on.`),
 			page.At("spec/rules/"+RulePreflight+"/matches/0/headers/0", `The expression asks for one byte at least: an empty Origin is none.`),

@@ -27,15 +27,7 @@ func Render(o Options) ([]byte, error) {
 	if o.Service.Mesh {
 		objects = append(objects, o.peerAuthentication())
 	}
-	var docs []page.Document
-	for _, one := range objects {
-		doc, err := one.Document()
-		if err != nil {
-			return nil, fmt.Errorf("printing %s: %w", one.Kind, err)
-		}
-		docs = append(docs, doc)
-	}
-	return page.Render(o.preamble(), docs...)
+	return page.RenderObjects(o.preamble(), objects...)
 }
 
 func (o *Options) preamble() string {

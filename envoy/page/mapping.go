@@ -37,14 +37,21 @@ type Object struct {
 	Comments []Comment
 }
 
-// Document prints o. The error names the member that cannot be printed.
-func (o *Object) Document() (Document, error) {
-	root := new(yaml.Node)
-	err := root.Encode(Mapping{
-		{"apiVersion", o.APIVersion},
-		{"kind", o.Kind},
-		{"metadata", Mapping{{"namespace", o.Namespace}, {"name", o.Name}}},
-		{"spec", o.Spec},
-	})
-	return Document{Root: root, Comments: o.Comments}, err
+// RenderObjects gives the objects as [Render] gives documents. The error also says which of them
+// cannot be printed.
+func RenderObjects(head string, objects ...Object) ([]byte, error) {
+	var docs []Document
+	for _, o := range objects {
+		root := new(yaml.Node)
+		if err := root.Encode(Mapping{
+			{"apiVersion", o.APIVersion},
+			{"kind", o.Kind},
+			{"metadata", Mapping{{"namespace", o.Namespace}, {"name", o.Name}}},
+			{"spec", o.Spec},
+		}); err != nil {
+			return nil, fmt.Errorf("printing %s %s: %w", o.Kind, o.Name, err)
+		}
+		docs = append(docs, Document{Root: root, Comments: o.Comments})
+	}
+	return Render(head, docs...)
 }
