@@ -86,8 +86,8 @@ test-helm: $(HELM).$(HELM_VERSION) $(TOOLS)/python.stamp tools-apt ## lint the c
 	$(REQUIRE) CORSGATE_REQUIRE_HELM=1 CORSGATE_HELM=$(CURDIR)/$(HELM) go test $(TEST_FLAGS) ./deploy/helm $(if $(UPDATE),-update)
 
 .PHONY: test-envoy-gateway
-test-envoy-gateway: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(ENVOY_GATEWAY).$(ENVOY_GATEWAY_VERSION) ## what is rendered for Envoy Gateway, in Envoy Gateway itself (UPDATE=-update writes the translations)
-	$(REQUIRE) CORSGATE_REQUIRE_ENVOY_GATEWAY=1 go test -count=1 -timeout=8m -v ./e2e/gateway $(UPDATE)
+test-envoy-gateway: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(ENVOY_GATEWAY).$(ENVOY_GATEWAY_VERSION) ## what is rendered for Envoy Gateway, in Envoy Gateway itself (UPDATE=1 writes the translations)
+	$(REQUIRE) CORSGATE_REQUIRE_ENVOY_GATEWAY=1 go test -count=1 -timeout=8m -v ./e2e/gateway $(if $(UPDATE),-update)
 
 .PHONY: demo-check
 demo-check: $(TOOLS)/python.stamp tools-apt ## run the demo unattended; fails if anything is not as shown

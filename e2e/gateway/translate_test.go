@@ -120,6 +120,6 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s is not current: make test-envoy-gateway UPDATE=-update writes it (-file +now):\n%s", name, diff)
+		t.Errorf("%s is not current: make test-envoy-gateway UPDATE=1 writes it (-file +now):\n%s", name, diff)
 	}
 }
