@@ -84,6 +84,7 @@ test-e2e: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp tools-apt ## the real Envo
 .PHONY: test-helm
 test-helm: $(HELM).$(HELM_VERSION) $(TOOLS)/python.stamp tools-apt ## lint the chart, render it and compare; UPDATE=1 writes deploy/helm/testdata
 	$(REQUIRE) CORSGATE_REQUIRE_HELM=1 CORSGATE_HELM=$(CURDIR)/$(HELM) go test $(TEST_FLAGS) ./deploy/helm $(if $(UPDATE),-update)
+	go -C deploy/helm/custom test $(TEST_FLAGS) ./...
 
 .PHONY: test-envoy-gateway
 test-envoy-gateway: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(ENVOY_GATEWAY).$(ENVOY_GATEWAY_VERSION) ## what is rendered for Envoy Gateway, in Envoy Gateway itself (UPDATE=1 writes the translations)
