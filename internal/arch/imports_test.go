@@ -200,7 +200,7 @@ func table() []imports {
 			others: []string{"github.com/rs/cors", "go.uber.org/goleak", "golang.org/x/sys"},
 		},
 		{dir: "bench/...", ours: []string{"policy", "tenant", "server", "proto", "envoy", "bench/cputime", "bench/seed", "internal/redistest", "internal/telemetry"}, others: []string{sync, grpc, protobuf, controlPlane, "golang.org/x/sys"}},
-		{dir: "test/istio", ours: []string{"e2e/harness"}, others: []string{"istio.io/istio/pilot/test/xds", "istio.io/istio/pkg/config/mesh", "istio.io/api/mesh"}},
+		{dir: "test/istio", ours: []string{"e2e/harness"}, others: []string{"istio.io/istio", "istio.io/api", controlPlane + "/config/cluster"}},
 		{dir: "e2e/...", ours: []string{""}, others: []string{protobuf, grpc, controlPlane, "go.opentelemetry.io/proto/otlp", "golang.org/x/net"}},
 	}
 }

@@ -32,10 +32,10 @@ policy:
 // rivalPolicy is a corsPolicy that grants what the tenant's document does not.
 const rivalPolicy = `corsPolicy: {allowOrigins: [{exact: "https://rival.example"}], allowMethods: [DELETE], allowCredentials: true},`
 
-func tenantsFile(t *testing.T) string {
+func tenantsFile(t *testing.T, lines ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.yaml")
-	if err := os.WriteFile(path, []byte(shopTenant), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(shopTenant+strings.Join(lines, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
