@@ -182,11 +182,13 @@ func (e *edge) inOrder(t *testing.T, form gateway.Form) {
 	}
 }
 
-// collect finds every chain of HTTP filters but that of Envoy Gateway's own listener for readiness.
+// collect finds every chain of HTTP filters of a Gateway's listener; those of Envoy Gateway's own have other names.
 func collect(v any, chains *[][]string) {
 	switch v := v.(type) {
 	case map[string]any:
-		if filters := list(v["http_filters"]); filters != nil && v["stat_prefix"] != "eg-ready-http" {
+		filters := append(list(v["http_filters"]), list(v["httpFilters"])...)
+		prefix := fmt.Sprint(v["stat_prefix"], v["statPrefix"])
+		if filters != nil && strings.Contains(prefix, "http-") {
 			var names []string
 			for _, f := range filters {
 				// From a file Envoy Gateway does not know the kind of a policy, and leaves it out.

@@ -50,34 +50,42 @@ func TestInput(t *testing.T) {
 // told has to be what the default tests run.
 func TestTranslation(t *testing.T) {
 	t.Parallel()
-	egctl := program(t, "egctl")
 	for _, form := range forms() {
-		input := filepath.Join(t.TempDir(), "input.yaml")
-		if err := os.WriteFile(input, stream(t, resources(t, form, appAddress, processorAddress, gateway.DefaultOptions(form).MessageTimeout)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		translate := func(to, as string) []byte {
-			cmd := exec.CommandContext(t.Context(), egctl, "x", "translate", "--from", "gateway-api", "--to", to, "-f", input, "-o", as)
-			var stderr bytes.Buffer
-			cmd.Stderr = &stderr
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatalf("%s: egctl: %v\n%s%s", form, err, out, stderr.Bytes())
-			}
-			return out
-		}
-		statuses(t, string(form), translate("gateway-api", "yaml"))
+		list := resources(t, form, appAddress, processorAddress, gateway.DefaultOptions(form).MessageTimeout)
+		statuses(t, string(form), translate(t, list, "gateway-api"))
 		var pretty bytes.Buffer
-		if err := json.Indent(&pretty, translate("xds", "json"), "", " "); err != nil {
+		if err := json.Indent(&pretty, translate(t, list, "xds"), "", " "); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, string(form)+".xds.json", append(pretty.Bytes(), '\n'))
 	}
 }
 
+// translate has egctl make of resources what Envoy is told ("xds"), or say what it thinks of them
+// ("gateway-api"), in JSON.
+func translate(t *testing.T, resources []document, to string) []byte {
+	t.Helper()
+	input := filepath.Join(t.TempDir(), "input.yaml")
+	if err := os.WriteFile(input, stream(t, resources), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program(t, "egctl"), "x", "translate", "--from", "gateway-api", "--to", to, "-f", input, "-o", "json")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("egctl: %v\n%s%s", err, out, stderr.Bytes())
+	}
+	return out
+}
+
 // statuses fails for every condition that is not True.
 func statuses(t *testing.T, form string, text []byte) {
 	t.Helper()
+	var tree any
+	if err := json.Unmarshal(text, &tree); err != nil {
+		t.Fatal(err)
+	}
 	n := 0
 	var walk func(at string, v any)
 	walk = func(at string, v any) {
@@ -98,9 +106,7 @@ func statuses(t *testing.T, form string, text []byte) {
 			}
 		}
 	}
-	for _, d := range parse(t, text) {
-		walk("", map[string]any(d))
-	}
+	walk("", tree)
 	if n < 5 {
 		t.Errorf("%s: only %d conditions were seen", form, n)
 	}
