@@ -38,7 +38,7 @@ func (o *Options) proxy() page.Object {
 		Spec: object{{"filterOrder", order}},
 		Comments: []page.Comment{
 			page.At("apiVersion", `The order of filters. It takes effect where the Gateway names it, in spec.infrastructure.parametersRef (group `+envoyGroup+`, kind EnvoyProxy). If your Gateway or its class has an EnvoyProxy already, put the filterOrder into that one.`),
-			page.At("spec/filterOrder", `By default Envoy Gateway asks corsgate after authentication, and every preflight, which carries no credentials, is a 401. An entry whose other filter is not in the chain is ignored without a word, so that "before jwt_authn" holds only until somebody authenticates by other means. What these lines lean on is there for certain: the header_mutation of the ClientTrafficPolicy below. First it goes before whatever Envoy Gateway puts in front of it, then corsgate goes right behind it. See that it is so: corsgate lint-envoy --admin reads the chain from Envoy.`),
+			page.At("spec/filterOrder", `By default Envoy Gateway asks corsgate after authentication, and every preflight, which carries no credentials, is a 401. An entry whose other filter is not in the chain is ignored without a word, so that "before jwt_authn" holds only until somebody authenticates by other means. What these lines lean on is there for certain: the header_mutation of the ClientTrafficPolicy below. First it goes before whatever Envoy Gateway puts in front of it, then corsgate goes right behind it. See that it is so: corsgate lint-envoy reads the chain from Envoy.`),
 		},
 	}
 }
