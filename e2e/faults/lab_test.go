@@ -24,7 +24,12 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// go-redis notices a second after it was closed that nobody wants the connection which it could not open.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
+	)
+}
 
 const (
 	prefix  = redisstore.DefaultPrefix

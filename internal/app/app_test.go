@@ -26,7 +26,12 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// go-redis notices a second after it was closed that nobody wants the connection which it could not open.
+		goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"),
+	)
+}
 
 // patience bounds each wait for a condition.
 const patience = 10 * time.Second
