@@ -61,7 +61,7 @@ func run() int {
 	flag.BoolVar(&s.check, "check", false, "exit with 1 when a limit is not held")
 	flag.StringVar(&s.only, "only", "", "contenders that match this regular expression")
 	flag.StringVar(&s.kinds, "kinds", "", "kinds of requests that match this regular expression")
-	flag.IntVar(&s.latency, "latency", 9, "rounds of a second at a fixed rate, for latency")
+	flag.IntVar(&s.latency, "latency", 21, "rounds of a second at a fixed rate, for latency")
 	flag.DurationVar(&s.soakFor, "for", 10*time.Minute, "how long to soak")
 	flag.IntVar(&s.procs, "procs", 0, "GOMAXPROCS of the servers; 0 leaves it to Go")
 	flag.StringVar(&s.profile, "profile", "profile.pprof", "where \"profile\" writes to")
