@@ -69,7 +69,8 @@ image-test: ## build the container image with buildah, for two architectures, an
 
 # Istio's modules are some gigabytes, and building them takes many minutes the first time.
 .PHONY: test-istio
-test-istio: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(ISTIOCTL) ## behind Istio's own xDS server, with the real Envoy; what is rendered by its istioctl
+test-istio: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp $(GOLANGCI).$(GOLANGCI_VERSION) $(ISTIOCTL) ## behind Istio's own xDS server, with the real Envoy; what is rendered by its istioctl
+	cd test/istio && ../../$(GOLANGCI) run
 	ISTIOCTL=$(CURDIR)/$(ISTIOCTL) PILOT_ENABLE_METADATA_EXCHANGE=false PILOT_ENABLE_ALPN_FILTER=false CORSGATE_REQUIRE_ENVOY=1 \
 		go -C test/istio test -count=1 -timeout=30m ./...
 
@@ -82,8 +83,9 @@ test-e2e: $(TOOLS)/python.stamp $(TOOLS)/oldest.stamp tools-apt ## the real Envo
 	$(REQUIRE) go test $(TEST_FLAGS) ./e2e/...
 
 .PHONY: test-helm
-test-helm: $(HELM).$(HELM_VERSION) $(TOOLS)/python.stamp tools-apt ## lint the chart, render it and compare; UPDATE=1 writes deploy/helm/testdata
+test-helm: $(GOLANGCI).$(GOLANGCI_VERSION) $(HELM).$(HELM_VERSION) $(TOOLS)/python.stamp tools-apt ## lint the chart, render it and compare; UPDATE=1 writes deploy/helm/testdata
 	$(REQUIRE) CORSGATE_REQUIRE_HELM=1 CORSGATE_HELM=$(CURDIR)/$(HELM) go test $(TEST_FLAGS) ./deploy/helm $(if $(UPDATE),-update)
+	cd deploy/helm/custom && ../../../$(GOLANGCI) run
 	go -C deploy/helm/custom test $(TEST_FLAGS) ./...
 
 .PHONY: test-envoy-gateway
