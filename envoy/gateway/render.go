@@ -2,8 +2,25 @@ package gateway
 
 import (
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/corsgate/corsgate/envoy/page"
+)
+
+// object is a mapping whose members stay in order, and member one of them.
+type (
+	object = page.Mapping
+	member = page.Member
+)
+
+// The groups of the resources, and versions of them.
+const (
+	gatewayGroup = "gateway.networking.k8s.io"
+	gatewayV1    = gatewayGroup + "/v1"
+	grantV1      = gatewayGroup + "/v1beta1"
+	envoyGroup   = "gateway.envoyproxy.io"
+	envoyV1      = envoyGroup + "/v1alpha1"
 )
 
 // Render gives the resources as YAML with comments for operators. Equal options give equal
@@ -35,3 +52,6 @@ func preamble(o *Options) string {
 		"decision onto the response. Calls: one for a preflight, one for other CORS requests, none for the rest. While no corsgate answers, preflights " +
 		"are refused and all else is served without CORS headers.\n"
 }
+
+// millis is a duration as the Gateway API writes it.
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) + "ms" }

@@ -22,10 +22,7 @@ func (o *Options) contexts() (in, out string) {
 
 // envoyFilter puts the filters into the listeners and tunes the cluster.
 func (o *Options) envoyFilter() (page.Object, error) {
-	attachment := envoy.Attachment{
-		Design: o.Design, Cluster: o.Service.cluster(), MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen,
-	}
-	filters, err := attachment.Filters()
+	filters, err := o.attachment().Filters()
 	if err != nil {
 		return page.Object{}, err
 	}

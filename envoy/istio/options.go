@@ -97,11 +97,11 @@ func (c *checker) add(option, value, detail string) {
 // check returns all problems of o at once, each an [*envoy.OptionError], or nil.
 func (o *Options) check() error {
 	var c checker
-	if o.Design != envoy.Metadata && o.Design != envoy.TwoCallbacks {
+	if o.Design == envoy.ResponseOnly {
 		c.add("Design", string(o.Design), "is not c or a")
 	}
-	if o.MessageTimeout < time.Millisecond || o.MessageTimeout > 10*time.Second {
-		c.add("MessageTimeout", o.MessageTimeout.String(), "is not between 1ms and 10s")
+	if _, err := o.attachment().Filters(); err != nil {
+		c.errs = append(c.errs, err)
 	}
 	c.name("Name", o.Name, subdomain)
 	c.name("Namespace", o.Namespace, label)
@@ -154,4 +154,9 @@ func (c *checker) labels(option string, set map[string]string) {
 			c.add(option, key+"="+set[key], "is not a label")
 		}
 	}
+}
+
+// attachment is the part that is the same behind every control plane.
+func (o *Options) attachment() envoy.Attachment {
+	return envoy.Attachment{Design: o.Design, Cluster: o.Service.cluster(), MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen}
 }

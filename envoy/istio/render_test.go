@@ -2,7 +2,6 @@ package istio_test
 
 import (
 	"errors"
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,9 +13,8 @@ import (
 	"github.com/corsgate/corsgate/envoy/istio"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
-
-// goldens are the options whose objects are kept in deploy/istio; tools/generate.sh has the same as flags.
+// goldens are the options whose objects are kept in deploy/istio; tools/generate.sh has the same as flags,
+// and make generate writes the files.
 func goldens() map[string]istio.Options {
 	ingress := istio.DefaultOptions(envoy.Metadata)
 	ingress.Workload = map[string]string{"istio": "ingressgateway"}
@@ -37,14 +35,9 @@ func TestRenderGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		path := filepath.Join("..", "..", "deploy", "istio", name+".yaml")
-		if *update {
-			if err := os.WriteFile(path, got, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
 		want, err := os.ReadFile(path)
 		if err != nil {
-			t.Fatalf("%v (write it with: make generate)", err)
+			t.Fatalf("%v (make generate writes it)", err)
 		}
 		if diff := cmp.Diff(string(want), string(got)); diff != "" {
 			t.Errorf("%s differs (-want +got):\n%s", name, diff)
