@@ -6,9 +6,12 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
 	skipv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/matcher/action/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_metadata/v3"
 	inputv3 "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/corsgate/corsgate/envoy/wire"
 )
@@ -31,9 +34,9 @@ func applyDecision() *mutationv3.HeaderMutation {
 	return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{ResponseMutations: list}}
 }
 
-// namesOrigin matches a Vary that needs no more: it names Origin, or is "*". Several lines
-// are one value here.
-const namesOrigin = `(?i)(.*[\t ,])?(origin|[*])([\t ,].*)?`
+// namesOrigin matches a Vary that needs no more: one of the names between its commas is Origin, or "*". Several
+// lines are one value here.
+const namesOrigin = `(?i)(.*,)?[\t ]*(origin|[*])[\t ]*(,.*)?`
 
 // varyOrigin appends Origin to Vary, unless it is there. An expression (CEL) in the value could say
 // this as well, for 4 % of the processor time of a request where this takes 2 (ADR 6).
@@ -47,6 +50,37 @@ func (p *packer) varyOrigin() *matchingv3.ExtensionWithMatcher {
 			Matchers: []*matchv3.Matcher_MatcherList_FieldMatcher{{Predicate: isThere, OnMatch: p.action("skip", &skipv3.SkipFilter{})}},
 		}}},
 		ExtensionConfig: p.extension("envoy.filters.http.header_mutation", add),
+	}
+}
+
+// cacheHeaders are what caches go by, Cache-Control first. The others are for some caches only, which
+// prefer them; each is written only where the application sends it.
+func cacheHeaders() [4]string {
+	return [4]string{"cache-control", "cdn-cache-control", "surrogate-control", "x-accel-expires"}
+}
+
+// unlessDecided is a call that fails open, and around it what keeps the response out of caches until corsgate has
+// seen to it. The note that it has not is set before the call, and corsgate's answer takes it back.
+func (c chooser) unlessDecided(call *extprocv3.ExternalProcessor) []*corev3.TypedExtensionConfig {
+	note := wire.MetaUnedited
+	if c.a.Design == Metadata {
+		note = wire.MetaUndecided
+	}
+	var list []*rulesv3.HeaderMutation
+	for i, name := range cacheHeaders() {
+		how := corev3.HeaderValueOption_OVERWRITE_IF_EXISTS
+		if i == 0 {
+			how = corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD
+		}
+		list = append(list, write(name, "%DYNAMIC_METADATA("+wire.Namespace+":"+note+")%", how))
+	}
+	return []*corev3.TypedExtensionConfig{
+		c.extension("envoy.filters.http.header_mutation", &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{ResponseMutations: list}}),
+		c.extension("envoy.filters.http.set_metadata", &metadatav3.Config{Metadata: []*metadatav3.Metadata{{
+			MetadataNamespace: wire.Namespace,
+			Value:             &structpb.Struct{Fields: map[string]*structpb.Value{note: structpb.NewStringValue(wire.NoStore)}},
+		}}}),
+		c.extProc(call),
 	}
 }
 

@@ -19,12 +19,13 @@ import (
 type Attachment struct {
 	// Design is how the processor is attached.
 	Design Design
-	// Cluster is the name of the cluster of processors.
-	Cluster string
+	// Cluster is the name of the cluster of processors, and PreflightCluster that of the cluster which
+	// preflights ask; see [PreflightCluster].
+	Cluster, PreflightCluster string
 	// MessageTimeout is how long Envoy waits for one answer of the processor, 1ms to 10s.
 	MessageTimeout time.Duration
-	// FailOpen is that of [Options].
-	FailOpen bool
+	// FailOpen and NoRefusals are those of [Options].
+	FailOpen, NoRefusals bool
 }
 
 // Filter is one filter for the chain of a connection manager.
@@ -55,6 +56,9 @@ func (a Attachment) check() error {
 	if a.Cluster == "" {
 		c.add("Cluster", "", "is empty")
 	}
+	if a.PreflightCluster == "" {
+		c.add("PreflightCluster", "", "is empty")
+	}
 	return errors.Join(c.errs...)
 }
 
@@ -83,6 +87,20 @@ func ProcessorCluster(name string, endpoints []string, t *TLS) (*clusterv3.Clust
 	cluster := p.processorCluster(name, endpoints, t)
 	return cluster, processorComments(t), p.err()
 }
+
+// PreflightCluster makes of a [ProcessorCluster] the one that preflights ask: under another name, and with a bound on
+// how many may be open at once. However many preflights a client sends, they then cannot take
+// the processors' time from requests; what is over the bound gets 503 from Envoy.
+func PreflightCluster(name string, processors *clusterv3.Cluster) *clusterv3.Cluster {
+	c := proto.CloneOf(processors)
+	c.Name = name
+	c.LoadAssignment.ClusterName = name
+	c.CircuitBreakers.Thresholds[0].MaxRequests = count(MaxPreflights)
+	return c
+}
+
+// MaxPreflights is how many preflights Envoy asks about at once.
+const MaxPreflights = 200
 
 // packer packs messages and keeps what went wrong.
 type packer struct{ errs []error }

@@ -62,7 +62,8 @@ func Bootstrap(o Options) (*bootstrapv3.Bootstrap, error) {
 }
 
 func (b *builder) clusters() []*clusterv3.Cluster {
-	out := []*clusterv3.Cluster{b.processorCluster(ClusterProcessor, b.o.Processors, b.o.ProcessorTLS)}
+	processors := b.processorCluster(ClusterProcessor, b.o.Processors, b.o.ProcessorTLS)
+	out := []*clusterv3.Cluster{processors, PreflightCluster(ClusterPreflight, processors)}
 	for i := range b.upstreams {
 		out = append(out, b.applicationCluster(i))
 	}

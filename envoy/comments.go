@@ -40,6 +40,7 @@ func comments(o *Options) []page.Comment {
 		out = append(out, page.Below(pathFilters+"/"+f.Config.GetName(), f.Comments)...)
 	}
 	out = append(out, page.Below(pathCluster, processorComments(o.ProcessorTLS))...)
+	out = append(out, page.Below("static_resources/clusters/"+ClusterPreflight, PreflightClusterComments())...)
 	if o.Tracing != nil {
 		out = append(out, page.At("static_resources/clusters/"+ClusterCollector, `The collector of spans, OTLP over gRPC. Requests do not wait for it; while it is away, spans are lost and nothing else.`))
 	}

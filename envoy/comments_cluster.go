@@ -18,3 +18,11 @@ func processorComments(t *TLS) []page.Comment {
 	}
 	return out
 }
+
+// PreflightClusterComments are the remarks on a [PreflightCluster]; their paths begin below it.
+func PreflightClusterComments() []page.Comment {
+	return []page.Comment{
+		page.At("", `The same processes, for preflights.`),
+		page.At("circuit_breakers", `No more preflights than max_requests are open at once; the others get 503. A decision takes about a millisecond, so that only a flood, or a processor that hangs, gets there.`),
+	}
+}

@@ -8,8 +8,12 @@ import (
 
 // Places within FilterDecide.
 const (
-	inMatchers = "typed_config/matcher/matcher_list/matchers"
-	toCall     = "/on_match/action/typed_config/typed_config/typed_config"
+	inCalls     = "typed_config/matcher/matcher_list/matchers/0/on_match/matcher"
+	inPreflight = inCalls + "/matcher_list/matchers/0"
+	inOpen      = inCalls + "/matcher_list/matchers/1"
+	inRest      = inCalls + "/on_no_match"
+	toCall      = "/action/typed_config/typed_config/typed_config"
+	toChain     = "/action/typed_config/filter_chain/typed_config"
 )
 
 func applyComments() []page.Comment {
@@ -28,11 +32,12 @@ func varyComments() []page.Comment {
 }
 
 func decideComments(a Attachment) []page.Comment {
-	preflight, actual := inMatchers+"/0"+toCall, inMatchers+"/1"+toCall
+	preflight := inPreflight + "/on_match" + toCall
 	out := []page.Comment{
 		page.At("", `Asks the processor. Which call it makes depends on the request alone; a request too malformed to parse makes none and keeps Envoy's own 400.`),
-		page.At(inMatchers+"/0", `A preflight, exactly as the Fetch standard has it.`),
+		page.At(inPreflight, `A preflight, exactly as the Fetch standard has it.`),
 		page.At(preflight+"/status_on_error", `Fails closed: a preflight that nobody could decide is a 503 and never reaches the application. A processor that hangs is a 504.`),
+		page.At(preflight+"/grpc_service/envoy_grpc/cluster_name", `A cluster of its own, which bounds how many preflights are open at once: a flood of them leaves the processors' time to requests.`),
 		page.At(preflight+"/grpc_service/retry_policy", `A decision has no side effects, so asking the other process is safe. The host predicate keeps a retry away from the process that has just failed.`),
 		page.At(preflight+"/message_timeout", `How long a request may be held up. The processor answers from memory within its own, shorter deadline.`),
 		page.At(preflight+"/forward_rules", `What holds credentials does not leave Envoy.`),
@@ -40,10 +45,13 @@ func decideComments(a Attachment) []page.Comment {
 		page.At(preflight+"/metadata_options", `The decision for the access log`+metadataUse(a.Design)+`.`),
 		page.At(preflight+"/route_cache_action", `A CORS decision never changes the route.`),
 	}
-	if a.Design == Metadata {
-		return append(out, metadataComments(actual)...)
+	if a.nothingClosed() {
+		out = append(out, page.At(inRest, `Everything else goes on when nobody decides: no policy refuses requests, as --no-refusals says.`))
+		return append(out, openComments(a, inRest)...)
 	}
-	return append(out, responseComments(a, actual)...)
+	out = append(out, page.At(inOpen, strings.Join(goesOn(a), " ")))
+	out = append(out, openComments(a, inOpen+"/on_match")...)
+	return append(out, closedComments(a)...)
 }
 
 func metadataUse(d Design) string {
@@ -53,27 +61,51 @@ func metadataUse(d Design) string {
 	return `; without this line it is dropped`
 }
 
-func metadataComments(actual string) []page.Comment {
+// goesOn says which requests may go on when nobody decides.
+func goesOn(a Attachment) []string {
+	out := []string{`What may reach the application when nobody decides.`}
+	if a.Design != Metadata {
+		out = append(out, `Requests without an Origin: their responses need Vary, and those of a public policy Access-Control-Allow-Origin.`)
+	}
+	if a.failsOpen() {
+		out = append(out, `Cross-origin requests that no policy refuses: safe methods, and no upgrade.`)
+	}
+	return append(out,
+		`And a page's own requests, whose Origin is the scheme and host that they are sent to. Envoy takes expressions in matchers as syntax trees only; this one is origin.startsWith(request.scheme) && origin.endsWith(request.host) && size(origin) == size(request.scheme) + 3 + size(request.host).`,
+		`Behind a balancer that ends TLS, request.scheme is right only if Envoy trusts its x-forwarded-proto (xff_num_trusted_hops).`)
+}
+
+// openComments stand in the call that fails open.
+func openComments(a Attachment, in string) []page.Comment {
+	call := in + toChain
+	open := `Own requests, and those without an Origin, go on undecided: the application's CORS headers tell them nothing that they may not know, and caches do not keep the response.`
+	switch {
+	case a.Design == Metadata:
+		open = `Fails open and is still safe: an undecided request reaches the application, but ` + FilterApply + ` has removed every CORS header, so that browsers do not hand the response to a foreign page.`
+	case a.FailOpen:
+		open = `Fails open, as asked for: while no processor answers, the application's own CORS headers reach browsers, whatever they grant. Be sure that it sends none, or use design C, which removes them.`
+	}
 	return []page.Comment{
-		page.At(inMatchers+"/1", `Every other request with an Origin. Requests without one cost nothing.`),
-		page.At(actual+"/failure_mode_allow", `Fails open and is still safe: an undecided request reaches the application, but `+FilterApply+` has removed every CORS header, so that browsers do not hand the response to a foreign page.`),
-		page.At(actual+"/mutation_rules", `What a refusal needs (WebSockets and unsafe methods of foreign origins, if the policy asks for it). The CORS headers themselves travel as metadata.`),
+		page.At(call+"/0", `A response that nobody decided on is not to be kept by a cache and given to others.`),
+		page.At(call+"/1", `Set before the call. An answer of the processor takes it back.`),
+		page.At(call+"/2/typed_config/failure_mode_allow", open),
 	}
 }
 
-func responseComments(a Attachment, actual string) []page.Comment {
-	out := []page.Comment{
-		page.At(inMatchers+"/1", `Everything else, requests without an Origin included: their responses need Vary, and those of a public policy Access-Control-Allow-Origin.`),
-		page.At(actual+"/forward_rules", `A policy may expose all headers of a response, so their names go to the processor; credentials do not.`),
+// closedComments stand in the call that fails closed.
+func closedComments(a Attachment) []page.Comment {
+	call := inRest + toCall
+	text := `What a policy may refuse (denied_requests: BLOCK, websockets: ENFORCE): cross-origin requests with unsafe methods, and upgrades. Without a decision the client gets a 503, or a 504 from a processor that hangs.`
+	if !a.failsOpen() {
+		text = `Cross-origin requests. Without a decision the client gets a 503, or a 504 from a processor that hangs: letting them through would let the application's own CORS headers through, whatever they grant, and what a policy refuses.`
 	}
+	out := []page.Comment{page.At(inRest, text)}
+	if a.Design == Metadata {
+		return append(out, page.At(call+"/mutation_rules", `What a refusal needs. The CORS headers themselves travel as metadata.`))
+	}
+	out = append(out, page.At(call+"/forward_rules", `A policy may expose all headers of a response, so their names go to the processor; credentials do not.`))
 	if a.Design == ResponseOnly {
-		out = append(out, page.At(actual+"/response_attributes", `Tells the processor which request a response belongs to.`))
+		out = append(out, page.At(call+"/response_attributes", `Tells the processor which request a response belongs to.`))
 	}
-	if a.FailOpen {
-		return append(out, page.At(actual+"/failure_mode_allow", strings.Join([]string{
-			`Fails open, as asked for: while no processor answers, the application's own CORS headers reach browsers, whatever they grant.`,
-			`Be sure that it sends none, or use design C, which removes them.`,
-		}, " ")))
-	}
-	return append(out, page.At(actual+"/status_on_error", `Fails closed: without a decision the client gets a 503. Failing open would let the application's own CORS headers through, whatever they grant.`))
+	return out
 }

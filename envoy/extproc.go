@@ -27,7 +27,7 @@ const hostSelections = 16
 // reach the application. The answer ends the call. Where the operator has undecided ones
 // passed on, designs A and B see to their responses as well; C does so by itself.
 func (c chooser) preflightCall() *extprocv3.ExternalProcessor {
-	p := c.call(CallPreflight)
+	p := c.call(CallPreflight, c.a.PreflightCluster)
 	p.MutationRules = mayWrite(mayWriteCORS)
 	if c.a.Design == Metadata {
 		p.ProcessingMode = mode(true, false)
@@ -39,14 +39,22 @@ func (c chooser) preflightCall() *extprocv3.ExternalProcessor {
 	return p
 }
 
-// actualCall is where the designs differ.
+// actualCall asks about requests that may go on when nobody answers.
 func (c chooser) actualCall() *extprocv3.ExternalProcessor {
-	p := c.call(CallActual)
+	p := c.closedCall()
+	p.StatPrefix = CallActual
+	p.FailureModeAllow = true
+	p.StatusOnError = nil
+	return p
+}
+
+// closedCall asks about requests other than preflights, and is where the designs differ.
+func (c chooser) closedCall() *extprocv3.ExternalProcessor {
+	p := c.call(CallActual, c.a.Cluster)
+	p.StatPrefix = CallActualClosed
 	switch c.a.Design {
 	case Metadata:
 		p.ProcessingMode = mode(true, false)
-		p.FailureModeAllow = true
-		p.StatusOnError = nil
 		p.MutationRules = mayWrite(mayRefuse)
 		p.ForwardRules = requestHeadersOnly()
 		return p
@@ -56,16 +64,15 @@ func (c chooser) actualCall() *extprocv3.ExternalProcessor {
 	default:
 		p.ProcessingMode = mode(true, true)
 	}
-	p.FailureModeAllow = c.a.FailOpen
 	p.MutationRules = mayWrite(mayWriteCORS)
 	p.ForwardRules = nothingSecret()
 	return p
 }
 
-func (c chooser) call(name string) *extprocv3.ExternalProcessor {
+func (c chooser) call(name, cluster string) *extprocv3.ExternalProcessor {
 	return &extprocv3.ExternalProcessor{
 		StatPrefix:       name,
-		GrpcService:      c.grpcService(name),
+		GrpcService:      c.grpcService(name, cluster),
 		MessageTimeout:   durationpb.New(c.a.MessageTimeout),
 		RouteCacheAction: extprocv3.ExternalProcessor_RETAIN,
 		StatusOnError:    &typev3.HttpStatus{Code: typev3.StatusCode_ServiceUnavailable},
@@ -75,11 +82,11 @@ func (c chooser) call(name string) *extprocv3.ExternalProcessor {
 	}
 }
 
-func (c chooser) grpcService(phase string) *corev3.GrpcService {
+func (c chooser) grpcService(phase, cluster string) *corev3.GrpcService {
 	return &corev3.GrpcService{
 		TargetSpecifier: &corev3.GrpcService_EnvoyGrpc_{
 			EnvoyGrpc: &corev3.GrpcService_EnvoyGrpc{
-				ClusterName:      c.a.Cluster,
+				ClusterName:      cluster,
 				SkipEnvoyHeaders: true,
 			},
 		},

@@ -15,6 +15,8 @@ const (
 	ListenerName = "edge"
 	// ClusterProcessor is the cluster of corsgate processes.
 	ClusterProcessor = "corsgate"
+	// ClusterPreflight is the cluster of the same processes for preflights, which have limits of their own there.
+	ClusterPreflight = "corsgate-preflight"
 	// ClusterCollector is the cluster of [Tracing.Collector].
 	ClusterCollector = "telemetry"
 	// ClusterRUM is the cluster of [RUM.Collector].
@@ -28,11 +30,14 @@ const (
 	FilterVary = "cors-vary"
 	// FilterDecide is the filter that asks the processor. Per-route settings use this name.
 	FilterDecide = "cors-decide"
-	// CallPreflight and CallActual name the two ways in which FilterDecide calls the
-	// processor; their counters are "http.edge.ext_proc.preflight.streams_started" and so on.
+	// CallPreflight names the way in which FilterDecide asks about preflights; the counters of a call
+	// are "http.edge.ext_proc.preflight.streams_started" and so on.
 	CallPreflight = "preflight"
-	// CallActual is the call for everything that is not a preflight.
+	// CallActual is the call for requests that go on when nobody answers.
 	CallActual = "actual"
+	// CallActualClosed is the call for those that do not: what a policy may refuse, and in designs A and B
+	// every cross-origin request, unless [Options.FailOpen].
+	CallActualClosed = "actual_closed"
 )
 
 // Design is a way to attach the processor to Envoy.
@@ -66,9 +71,13 @@ type Options struct {
 	Upstream string
 	// MessageTimeout is how long Envoy waits for one answer of the processor, 1ms to 10s.
 	MessageTimeout time.Duration
-	// FailOpen lets requests other than preflights pass undecided when the processor fails.
-	// It concerns designs A and B; in C such requests always pass, without CORS headers.
+	// FailOpen lets cross-origin requests pass undecided when the processor fails, unless a policy may
+	// refuse them. It concerns designs A and B; in C they always pass, without CORS headers.
 	FailOpen bool
+	// NoRefusals says that no document has denied_requests: BLOCK or websockets: ENFORCE. Cross-origin requests
+	// with unsafe methods, and upgrades, then fail as all others do; by default they get 503 when
+	// nobody decides.
+	NoRefusals bool
 	// AccessLog is the path of the access log; empty means standard output.
 	AccessLog string
 	// Routes name the tenant, the upstream, or both, for some domains.
@@ -140,5 +149,8 @@ func DefaultOptions(d Design) Options {
 
 // attachment is the part that is the same behind every control plane.
 func (o *Options) attachment() Attachment {
-	return Attachment{Design: o.Design, Cluster: ClusterProcessor, MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen}
+	return Attachment{
+		Design: o.Design, Cluster: ClusterProcessor, PreflightCluster: ClusterPreflight,
+		MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen, NoRefusals: o.NoRefusals,
+	}
 }

@@ -13,7 +13,7 @@ const (
 	actRefuse               // reply to a preflight: denied (rule 55)
 	actDebug                // reply to a preflight: denied, showing what did pass (rule 56)
 	actBlock                // reply to an actual request or a websocket: 403 (rules 9, 63)
-	actFail                 // reply to a preflight: 503 (rule 76)
+	actFail                 // reply to a preflight, or to what a policy may refuse: 503 (rule 76)
 )
 
 // Decision is the answer to one request. The zero Decision passes everything through.

@@ -39,8 +39,14 @@ func DecideUnknown(r *Request, u UnknownTenant) Decision {
 }
 
 // DecideAmbiguous is the answer when the authority names no single host (rule 26): a
-// preflight is refused, and nothing that the application grants gets out.
-func DecideAmbiguous(r *Request) Decision { return closed(r, TenantAmbiguous) }
+// preflight is refused, and so is what a policy may refuse; nothing that the application grants gets out.
+func DecideAmbiguous(r *Request) Decision {
+	d := closed(r, TenantAmbiguous)
+	if refusable(r) {
+		d.Outcome, d.action = Denied, actBlock
+	}
+	return d
+}
 
 // closed denies cross-origin requests without a policy. What no policy could deny,
 // same-origin and other requests, only loses the application's CORS headers.
@@ -61,9 +67,24 @@ func closed(r *Request, why Reason) Decision {
 	return d
 }
 
-// DecideError is the answer when we failed (rule 76): a preflight gets 503, so that no
-// browser takes it for a policy, and an actual request goes on without any CORS header
-// in its response. why is StoreUnavailable, PolicyUnreadable, Deadline, Panic or
+// refusable reports whether a policy may refuse r before the application sees it: a cross-origin request with an
+// unsafe method (rule 63), or the websocket handshake of another origin's page (rule 9).
+func refusable(r *Request) bool {
+	var c class
+	c.read(r)
+	switch c.kind {
+	case Actual:
+		return !safeMethod(r.Method)
+	case WebSocket:
+		return c.origin != "" && !c.same
+	default:
+		return false
+	}
+}
+
+// DecideError is the answer when we failed (rule 76). A preflight gets 503, so that no
+// browser takes it for a policy, and so does what a policy may refuse. Any other request goes on without any CORS
+// header in its response, which caches are not to keep. why is StoreUnavailable, PolicyUnreadable, Deadline, Panic or
 // Overload; any other reason is taken for Panic.
 func DecideError(r *Request, why Reason) Decision {
 	if why < StoreUnavailable || why > Overload {
@@ -74,7 +95,7 @@ func DecideError(r *Request, why Reason) Decision {
 		return d
 	}
 	d.Outcome = Error
-	if d.Kind == Preflight {
+	if d.Kind == Preflight || refusable(r) {
 		d.action = actFail
 	}
 	return d

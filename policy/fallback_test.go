@@ -9,7 +9,11 @@ import (
 func TestFallbacks(t *testing.T) {
 	pre, actual, none := preflightFrom(page), actualFrom(page), Request{Method: "GET"}
 	own := actualFrom("https://api.acme.example")
-	socket := Request{Method: "GET", Origin: page, WebSocket: true}
+	socket := Request{Method: "GET", Scheme: "https", Authority: "api.acme.example", Origin: page, WebSocket: true}
+	post, ownPost, ownSocket, bareSocket := actual, own, socket, socket
+	post.Method, ownPost.Method = "POST", "POST"
+	ownSocket.Origin, bareSocket.Origin = own.Origin, ""
+	uncached := with(vary1, "cache-control", "no-store")
 	connect := Request{Method: "CONNECT", Origin: page}
 	unknown := func(u UnknownTenant) func(*Request) Decision {
 		return func(r *Request) Decision { return DecideUnknown(r, u) }
@@ -41,13 +45,22 @@ func TestFallbacks(t *testing.T) {
 		{"rule 28: forward", unknown(UnknownForward), pre, Preflight, Passthrough, TenantForwarded, 0, leaky()},
 		{"rule 26: ambiguous preflight", DecideAmbiguous, pre, Preflight, Denied, TenantAmbiguous, 403, vary3},
 		{"rule 26: ambiguous actual", DecideAmbiguous, actual, Actual, Denied, TenantAmbiguous, 0, vary1},
+		{"rules 26, 63: ambiguous POST", DecideAmbiguous, post, Actual, Denied, TenantAmbiguous, 403, vary1},
+		{"rules 26, 9: ambiguous websocket", DecideAmbiguous, socket, WebSocket, Denied, TenantAmbiguous, 403, vary1},
+		{"rules 26, 7: ambiguous, own POST", DecideAmbiguous, ownPost, SameOrigin, Passthrough, TenantAmbiguous, 0, vary1},
+		{"rules 28, 63: nobody's POST", unknown(UnknownStrip), post, Actual, Denied, TenantUnknown, 0, vary1},
+		{"rules 28, 9: nobody's websocket", unknown(UnknownStrip), socket, WebSocket, Passthrough, TenantUnknown, 0, leaky()},
 		{"rule 76: preflight", failing(StoreUnavailable), pre, Preflight, Error, StoreUnavailable, 503, with(vary3, "cache-control", "no-store")},
-		{"rule 76: actual", failing(StoreUnavailable), actual, Actual, Error, StoreUnavailable, 0, vary1},
-		{"rule 76: same origin", failing(Overload), own, SameOrigin, Error, Overload, 0, vary1},
-		{"rule 76: no Origin", failing(Deadline), none, NotCORS, Error, Deadline, 0, vary1},
+		{"rule 76: actual", failing(StoreUnavailable), actual, Actual, Error, StoreUnavailable, 0, uncached},
+		{"rule 76: same origin", failing(Overload), own, SameOrigin, Error, Overload, 0, uncached},
+		{"rule 76: no Origin", failing(Deadline), none, NotCORS, Error, Deadline, 0, uncached},
 		{"rule 74: unreadable", failing(PolicyUnreadable), pre, Preflight, Error, PolicyUnreadable, 503, with(vary3, "cache-control", "no-store")},
-		{"rule 76: a reason that is no failure", failing(OriginListed), actual, Actual, Error, Panic, 0, vary1},
-		{"rule 9: websockets pass", failing(Panic), socket, WebSocket, Error, Panic, 0, leaky()},
+		{"rule 76: a reason that is no failure", failing(OriginListed), actual, Actual, Error, Panic, 0, uncached},
+		{"rules 76, 63: POST", failing(StoreUnavailable), post, Actual, Error, StoreUnavailable, 503, uncached},
+		{"rules 76, 7: own POST", failing(Overload), ownPost, SameOrigin, Error, Overload, 0, uncached},
+		{"rules 76, 9: websocket", failing(Panic), socket, WebSocket, Error, Panic, 503, uncached},
+		{"rules 76, 9: own websocket", failing(Panic), ownSocket, WebSocket, Error, Panic, 0, leaky()},
+		{"rules 76, 9: websocket without Origin", failing(Panic), bareSocket, WebSocket, Error, Panic, 0, leaky()},
 		{"rule 10: CONNECT passes", failing(Panic), connect, Exempt, Passthrough, MethodExempt, 0, leaky()},
 	} {
 		t.Run(c.name, func(t *testing.T) {

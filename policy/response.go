@@ -21,6 +21,13 @@ const (
 	headerCacheControl     = "cache-control"
 )
 
+// noStore is the Cache-Control of what nobody decided on (rule 76).
+const noStore = "no-store"
+
+// cacheOverrides are response headers that some caches prefer to Cache-Control: of RFC 9213, of the Edge
+// Architecture Specification, and of nginx.
+var cacheOverrides = [...]string{"cdn-cache-control", "surrogate-control", "x-accel-expires"}
+
 // Header is one header field; Name is lower-case.
 type Header struct{ Name, Value string }
 
@@ -43,7 +50,10 @@ func (d *Decision) AppendReply(dst []Header) (int, []Header) {
 	case actBlock:
 		return statusForbidden, append(dst, Header{headerVary, varyOrigin})
 	case actFail:
-		dst = append(dst, Header{headerCacheControl, "no-store"})
+		dst = append(dst, Header{headerCacheControl, noStore})
+		if d.Kind != Preflight {
+			return statusServiceUnavailable, append(dst, Header{headerVary, varyOrigin})
+		}
 		return statusServiceUnavailable, d.appendVary(dst)
 	default:
 		return 0, dst
@@ -114,7 +124,10 @@ func (d *Decision) appendPassed(dst []Header) []Header {
 type Upstream struct {
 	AllowOrigin, AllowCredentials, ExposeHeaders, Vary string
 	HasCORS                                            bool // any access-control-* header is present
-	Names                                              []string
+	// Others are the names (lower-case) of access-control-* headers that this package has no name for. They go as the
+	// others do: what they grant, or will grant in a browser to come, the policy does not.
+	Others []string
+	Names  []string
 }
 
 // Edits are the changes to a response: removals first, then sets (each replaces).
@@ -153,6 +166,9 @@ func (d *Decision) AppendEdits(e *Edits, up *Upstream) {
 	e.write(&g, up)
 	if d.action != actPublic {
 		e.setVary(up)
+	}
+	if d.Outcome == Error {
+		e.keepOut()
 	}
 }
 
@@ -225,7 +241,14 @@ func (e *Edits) write(g *grants, up *Upstream) {
 	if up.HasCORS {
 		// They belong on preflights only (rule 62).
 		e.Remove = append(e.Remove, headerAllowMethods, headerAllowHeaders, headerMaxAge, headerAllowPrivate)
+		e.Remove = append(e.Remove, up.Others...)
 	}
+}
+
+// keepOut keeps the response out of caches.
+func (e *Edits) keepOut() {
+	e.Set = append(e.Set, Header{headerCacheControl, noStore})
+	e.Remove = append(e.Remove, cacheOverrides[:]...)
 }
 
 // put sets name to value, or removes it if it may be there and is not kept.

@@ -50,6 +50,7 @@ const (
 // are copies, so the received bytes may go as soon as it is there.
 type message struct {
 	kind          messageKind
+	decoded       bool           // whole
 	observability bool           // Envoy will not read a reply
 	request       policy.Request // of request_headers
 	path          string         // :path without query
@@ -97,6 +98,7 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 	default:
 		// Bodies and trailers decide nothing.
 	}
+	m.decoded = true
 	return nil
 }
 

@@ -221,7 +221,12 @@ func naive(msg *extprocv3.ProcessingRequest) message {
 		m.upstream.ExposeHeaders = values(h, wire.HeaderExposeHeaders)
 		m.upstream.Vary = values(h, wire.HeaderVary)
 		for _, line := range h.GetHeaders().GetHeaders() {
-			m.upstream.HasCORS = m.upstream.HasCORS || strings.HasPrefix(line.GetKey(), wire.HeaderCORSPrefix)
+			if strings.HasPrefix(line.GetKey(), wire.HeaderCORSPrefix) {
+				m.upstream.HasCORS = true
+				if !wire.KnownCORS([]byte(line.GetKey())) {
+					m.upstream.Others = append(m.upstream.Others, line.GetKey())
+				}
+			}
 			if !strings.HasPrefix(line.GetKey(), ":") && len(m.upstream.Names) < maxNames {
 				m.upstream.Names = append(m.upstream.Names, line.GetKey())
 			}

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
@@ -34,7 +36,7 @@ func (x *exchange) responseReply(up *upstream, only bool) *reply {
 	switch {
 	case x.result.WantsNames():
 		up.Names = headerNames(x.frame.bytes())
-	case !up.varyLost:
+	case !up.varyLost && len(up.Others) == 0:
 		phase := memoResponse
 		if only {
 			phase = memoResponseOnly
@@ -66,8 +68,8 @@ func buildRequestReply(res *tenant.Result, about *subject) *reply {
 	}
 	w := newWriter()
 	w.goOn()
-	w.metadata(res, about, grants)
 	rep := &reply{last: touchesNothing(&res.Decision)}
+	w.metadata(res, about, grants, rep.last)
 	rep.pack(w)
 	return rep
 }
@@ -79,7 +81,7 @@ func buildImmediate(res *tenant.Result, about *subject) *reply {
 	}
 	w := newWriter()
 	w.immediate(&res.Decision, status, headers)
-	w.metadata(res, about, headers)
+	w.metadata(res, about, headers, true)
 	rep := &reply{answered: true, status: status, last: true}
 	rep.pack(w)
 	return rep
@@ -123,7 +125,9 @@ func buildResponseReply(res *tenant.Result, up *upstream, o responseOptions) *re
 	w := newWriter()
 	w.edited(&e)
 	if o.metadata {
-		w.metadata(res, o.about, grants)
+		w.metadata(res, o.about, grants, true)
+	} else if res.Outcome != policy.Error {
+		w.decidedEdits()
 	}
 	rep := &reply{last: true, conflict: e.Conflict}
 	rep.pack(w)
@@ -146,19 +150,19 @@ func (x *exchange) rejected(phase Phase, answered bool) *reply {
 		rep.status = errorStatus
 		w.immediate(&d, errorStatus, nil)
 	case phase == ResponsePhase:
-		w.edited(closedEdits())
+		w.edited(closedEdits(x.message.upstream.Others))
 	default:
 		w.goOn()
 	}
-	w.metadata(&tenant.Result{Decision: d}, &subject{}, nil)
+	w.metadata(&tenant.Result{Decision: d}, &subject{}, nil, true)
 	rep.pack(w)
 	return rep
 }
 
 // closedEdits takes every grant off a response, whatever it holds, and forbids
-// caches to reuse it.
-func closedEdits() *policy.Edits {
-	e := &policy.Edits{Set: []policy.Header{{Name: wire.HeaderVary, Value: "*"}}}
+// caches to reuse it. others are the CORS headers on it that wire has no name for.
+func closedEdits(others []string) *policy.Edits {
+	e := &policy.Edits{Set: []policy.Header{{Name: wire.HeaderVary, Value: "*"}}, Remove: slices.Clone(others)}
 	for _, pair := range wire.HeaderMeta() {
 		e.Remove = append(e.Remove, pair[0])
 	}

@@ -32,7 +32,7 @@ func newFixedReplies() fixedReplies {
 		{&f.responseTrailers, func(w *writer) { w.empty(replyResponseTrailers) }},
 		{&f.goOn, (*writer).goOn},
 		{&f.refuse, func(w *writer) { w.immediate(&unknown, errorStatus, nil) }},
-		{&f.strip, func(w *writer) { w.edited(closedEdits()) }},
+		{&f.strip, func(w *writer) { w.edited(closedEdits(nil)) }},
 	} {
 		w := newWriter()
 		p.write(w)
@@ -58,15 +58,16 @@ func (f *fixedReplies) empty(kind messageKind) *reply {
 	}
 }
 
-// lastResort is a closed answer that takes no part of policy to make. Whatever
-// looks like a preflight is refused.
+// lastResort is a closed answer that takes no part of policy to make: whatever has an Origin is refused.
 func (f *fixedReplies) lastResort(m *message) *reply {
 	switch {
+	case m.kind == responseHeaders && len(m.upstream.Others) > 0:
+		return &f.refuse
 	case m.kind == responseHeaders:
 		return &f.strip
 	case m.kind != requestHeaders:
 		return f.empty(m.kind)
-	case m.request.Method == methodOptions && m.request.RequestMethod != "":
+	case m.request.Origin != "":
 		return &f.refuse
 	}
 	return &f.goOn

@@ -151,7 +151,13 @@ func checkReply(t *testing.T, reply *extprocv3.ProcessingResponse, c checked) bo
 	}
 	values := map[string]string{}
 	for key, value := range fields {
-		values[key] = value.GetStringValue()
+		if key != wire.MetaUndecided && key != wire.MetaUnedited {
+			values[key] = value.GetStringValue()
+			continue
+		}
+		if value.GetStringValue() != "" || fields[wire.MetaDecision].GetStringValue() == "error" {
+			t.Errorf("%s: %q by %v", key, value.GetStringValue(), fields)
+		}
 	}
 	for _, h := range slices.Concat(reply.GetImmediateResponse().GetHeaders().GetSetHeaders(),
 		reply.GetResponseHeaders().GetResponse().GetHeaderMutation().GetSetHeaders()) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strconv"
 
 	"google.golang.org/grpc/mem"
@@ -89,13 +90,10 @@ func details(d *policy.Decision) string {
 
 // metadata writes what design C writes the headers from, and what access logs
 // can show: the values of headers, and what was decided for whom. What goes without saying is
-// left out: a live policy has no source.
-func (w *writer) metadata(res *tenant.Result, about *subject, headers []policy.Header) {
-	metadata := w.open(replyMetadata)
-	namespace := w.open(fieldStruct)
-	w.text(fieldEntryKey, wire.Namespace)
-	value := w.open(fieldEntryValue)
-	fields := w.open(fieldValueStruct)
+// left out: a live policy has no source. A decision takes back the notes that keep the response out of caches; edited
+// says that no other edits of it will come.
+func (w *writer) metadata(res *tenant.Result, about *subject, headers []policy.Header, edited bool) {
+	end := w.openMetadata()
 	w.entry(wire.MetaDecision, res.Outcome.String())
 	w.entry(wire.MetaReason, res.Reason.String())
 	w.entry(wire.MetaPhase, res.Kind.String())
@@ -121,8 +119,34 @@ func (w *writer) metadata(res *tenant.Result, about *subject, headers []policy.H
 			}
 		}
 	}
-	w.close(fields)
-	w.close(value)
-	w.close(namespace)
-	w.close(metadata)
+	if res.Outcome != policy.Error {
+		w.emptyEntry(wire.MetaUndecided)
+		if edited {
+			w.emptyEntry(wire.MetaUnedited)
+		}
+	}
+	w.closeAll(end)
+}
+
+// decidedEdits writes the metadata of a response that was edited by a decision which an earlier reply has told of.
+func (w *writer) decidedEdits() {
+	end := w.openMetadata()
+	w.emptyEntry(wire.MetaUnedited)
+	w.closeAll(end)
+}
+
+// openMetadata begins the entries of the namespace that is Envoy's to read.
+func (w *writer) openMetadata() (open [4]int) {
+	open[0] = w.open(replyMetadata)
+	open[1] = w.open(fieldStruct)
+	w.text(fieldEntryKey, wire.Namespace)
+	open[2] = w.open(fieldEntryValue)
+	open[3] = w.open(fieldValueStruct)
+	return open
+}
+
+func (w *writer) closeAll(open [4]int) {
+	for _, start := range slices.Backward(open[:]) {
+		w.close(start)
+	}
 }

@@ -62,6 +62,7 @@ func TestReplies(t *testing.T) {
 				DynamicMetadata: meta(t, map[string]any{
 					"acao": "https://app.acme.example", "acac": "true", "acam": "PUT", "acah": "x-acme", "acma": "600",
 					"decision": "allowed", "entry": "0", "reason": "origin_listed", "tenant": "acme", "phase": "preflight",
+					"undecided": "", "unedited": "",
 				}),
 			},
 		},
@@ -78,6 +79,7 @@ func TestReplies(t *testing.T) {
 				}},
 				DynamicMetadata: meta(t, map[string]any{
 					"decision": "denied", "reason": "origin_not_listed", "tenant": "acme", "phase": "preflight",
+					"undecided": "", "unedited": "",
 				}),
 			},
 		},
@@ -89,18 +91,21 @@ func TestReplies(t *testing.T) {
 				DynamicMetadata: meta(t, map[string]any{
 					"acao": "https://app.acme.example", "acac": "true", "aceh": "x-request-id",
 					"decision": "allowed", "entry": "0", "reason": "origin_listed", "tenant": "acme", "phase": "actual",
+					"undecided": "",
 				}),
 			},
 		},
 		{
-			name: "its response loses the application's headers and gets ours, without metadata",
-			in:   []*message{request(allowed), response([2]string{"access-control-allow-origin", "*"}, [2]string{"vary", "accept"})},
+			name: "its response loses the application's headers and gets ours, and may be kept by caches",
+			in:   []*message{request(allowed), response(
+				[2]string{"access-control-allow-origin", "*"}, [2]string{"access-control-allow-local-network", "true"}, [2]string{"vary", "accept"},
+			)},
 			want: &extprocv3.ProcessingResponse{
 				Response: &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: &extprocv3.HeadersResponse{
 					Response: &extprocv3.CommonResponse{HeaderMutation: &extprocv3.HeaderMutation{
 						RemoveHeaders: []string{
 							"access-control-allow-methods", "access-control-allow-headers",
-							"access-control-max-age", "access-control-allow-private-network",
+							"access-control-max-age", "access-control-allow-private-network", "access-control-allow-local-network",
 						},
 						SetHeaders: []*corev3.HeaderValueOption{
 							set("access-control-allow-origin", "https://app.acme.example"),
@@ -110,6 +115,7 @@ func TestReplies(t *testing.T) {
 						},
 					}},
 				}},
+				DynamicMetadata: meta(t, map[string]any{"unedited": ""}),
 			},
 		},
 		{
@@ -121,7 +127,7 @@ func TestReplies(t *testing.T) {
 						SetHeaders: []*corev3.HeaderValueOption{set("vary", "Origin")},
 					}},
 				}},
-				DynamicMetadata: meta(t, map[string]any{"decision": "passthrough", "reason": "request_unseen", "phase": "unseen"}),
+				DynamicMetadata: meta(t, map[string]any{"decision": "passthrough", "reason": "request_unseen", "phase": "unseen", "undecided": "", "unedited": ""}),
 			},
 		},
 	}

@@ -52,6 +52,8 @@ type subject struct {
 	freshness tenant.Freshness
 }
 
+var errUnread = errors.New("a message could not be read")
+
 // process serves one stream. It returns nil when nothing more is to be said, and
 // when Envoy has gone: a canceled stream is how Envoy ends one, not a failure.
 func (s *Service) process(stream grpc.ServerStream) error {
@@ -116,14 +118,19 @@ func tenantHint(ctx context.Context) string {
 }
 
 // answer decodes the frame that has come, frees it, and returns the reply. The error means that it is no
-// message of the protocol.
+// message of the protocol, or that a panic kept it from being read: Envoy then applies the failure mode of the request.
 func (s *Service) answer(x *exchange) (rep *reply, err error) {
 	m := &x.message
 	defer x.forget()
 	defer func() {
 		if v := recover(); v != nil {
 			s.panics.log(v)
-			rep, err = s.afterPanic(x, m), nil
+			if m.decoded {
+				rep, err = s.afterPanic(x, m), nil
+				return
+			}
+			rep, err = nil, errUnread
+			s.observe(&Observation{Outcome: policy.Error, Reason: policy.Panic, Entry: -1, Panicked: true, Freshness: tenant.Unknown, Phase: m.kind.phase()})
 		}
 	}()
 	if err := m.decode(x.frame.bytes(), s.tenantAttribute); err != nil {

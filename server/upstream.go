@@ -23,6 +23,7 @@ type upstreamFields struct {
 	allowOrigin, allowCredentials, exposeHeaders, vary field
 
 	hasCORS bool
+	others  []string // names of CORS headers that policy has no name for
 }
 
 func (f *upstreamFields) add(name, value []byte) {
@@ -35,8 +36,16 @@ func (f *upstreamFields) add(name, value []byte) {
 		f.exposeHeaders.add(value)
 	case wire.HeaderVary:
 		f.vary.add(value)
+		return
+	default:
+		if !bytes.HasPrefix(name, []byte(wire.HeaderCORSPrefix)) {
+			return
+		}
+		if !wire.KnownCORS(name) {
+			f.others = append(f.others, string(name))
+		}
 	}
-	f.hasCORS = f.hasCORS || bytes.HasPrefix(name, []byte(wire.HeaderCORSPrefix))
+	f.hasCORS = true
 }
 
 // upstream copies the fields out of the message.
@@ -47,6 +56,7 @@ func (f *upstreamFields) upstream() upstream {
 		ExposeHeaders:    f.exposeHeaders.text(),
 		Vary:             varyText(&f.vary),
 		HasCORS:          f.hasCORS,
+		Others:           f.others,
 	}}
 	if len(up.Vary) > maxVaryBytes {
 		up.Vary, up.varyLost = "", true

@@ -70,9 +70,15 @@ func (w *writer) empty(number protowire.Number) { w.text(number, "") }
 
 // entry writes a string under a key of a google.protobuf.Struct; an empty one is left out.
 func (w *writer) entry(key, value string) {
-	if value == "" {
-		return
+	if value != "" {
+		w.anyEntry(key, value)
 	}
+}
+
+// emptyEntry takes back what stood under a key.
+func (w *writer) emptyEntry(key string) { w.anyEntry(key, "") }
+
+func (w *writer) anyEntry(key, value string) {
 	entry := w.open(fieldStruct)
 	w.text(fieldEntryKey, key)
 	v := w.open(fieldEntryValue)

@@ -74,7 +74,7 @@ func setHeaders(headers []policy.Header) []*corev3.HeaderValueOption {
 // dynamicMetadata is what design C writes the headers from, and what access logs
 // can show: the values of headers, and what was decided for whom. What goes without saying is
 // left out: a live policy has no source.
-func dynamicMetadata(res *tenant.Result, about *subject, headers []policy.Header) *structpb.Struct {
+func dynamicMetadata(res *tenant.Result, about *subject, headers []policy.Header, edited bool) *structpb.Struct {
 	fields := map[string]*structpb.Value{}
 	add := func(key, value string) {
 		if value != "" {
@@ -104,6 +104,12 @@ func dynamicMetadata(res *tenant.Result, about *subject, headers []policy.Header
 			if h.Name == pair[0] {
 				fields[pair[1]] = structpb.NewStringValue(h.Value)
 			}
+		}
+	}
+	if res.Outcome != policy.Error {
+		fields[wire.MetaUndecided] = structpb.NewStringValue("")
+		if edited {
+			fields[wire.MetaUnedited] = structpb.NewStringValue("")
 		}
 	}
 	return &structpb.Struct{Fields: map[string]*structpb.Value{
@@ -149,9 +155,15 @@ func FuzzWriter(f *testing.F) {
 			want = edited(&e)
 			w.edited(&e)
 		}
-		if n&64 != 0 {
-			want.DynamicMetadata = dynamicMetadata(&res, &about, headers)
-			w.metadata(&res, &about, headers)
+		switch edited := n&128 != 0; {
+		case n&64 != 0:
+			want.DynamicMetadata = dynamicMetadata(&res, &about, headers, edited)
+			w.metadata(&res, &about, headers, edited)
+		case edited:
+			want.DynamicMetadata = &structpb.Struct{Fields: map[string]*structpb.Value{wire.Namespace: structpb.NewStructValue(
+				&structpb.Struct{Fields: map[string]*structpb.Value{wire.MetaUnedited: structpb.NewStringValue("")}},
+			)}}
+			w.decidedEdits()
 		}
 		var got extprocv3.ProcessingResponse
 		if err := proto.Unmarshal(w.b, &got); err != nil {

@@ -58,7 +58,8 @@ func (s *gatewaySettings) bind(f *pflag.FlagSet) {
 	f.StringVar(&s.tls.Cert, "processor-cert", "", "patch: `FILE` of Envoy's own certificate (PEM) there, for mutual TLS")
 	f.StringVar(&s.tls.Key, "processor-key", "", "patch: `FILE` of its private key (PEM) there")
 	f.DurationVar(&o.MessageTimeout, "message-timeout", o.MessageTimeout, "how long Envoy waits for one answer of corsgate")
-	f.BoolVar(&o.FailOpen, "fail-open", false, "designs a and b: let requests that are no preflights pass undecided when corsgate fails")
+	f.BoolVar(&o.FailOpen, "fail-open", false, "designs a and b: let cross-origin requests pass undecided when corsgate fails, unless a policy may refuse them")
+	f.BoolVar(&o.NoRefusals, "no-refusals", false, "no document has denied_requests: BLOCK or websockets: ENFORCE: let unsafe methods and websockets of other origins pass undecided, too")
 	f.StringVarP(&s.output, "output", "o", "", "`FILE` to write; empty for standard output")
 }
 

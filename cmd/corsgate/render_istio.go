@@ -56,7 +56,8 @@ func (s *istioSettings) bind(f *pflag.FlagSet) {
 	f.BoolVar(&o.Service.Mesh, "mesh", false, "corsgate's pods have sidecars: ask them by mutual TLS, and have them refuse all else")
 	f.StringSliceVar(&s.selector, "selector", nil, "`LABEL=VALUE` of corsgate's pods: write their Service too; repeat for more")
 	f.DurationVar(&o.MessageTimeout, "message-timeout", o.MessageTimeout, "how long a proxy waits for one answer of corsgate")
-	f.BoolVar(&o.FailOpen, "fail-open", false, "design a: let requests that are no preflights pass undecided when corsgate fails")
+	f.BoolVar(&o.FailOpen, "fail-open", false, "design a: let cross-origin requests pass undecided when corsgate fails, unless a policy may refuse them")
+	f.BoolVar(&o.NoRefusals, "no-refusals", false, "no document has denied_requests: BLOCK or websockets: ENFORCE: let unsafe methods and websockets of other origins pass undecided, too")
 	f.StringVarP(&s.output, "output", "o", "", "`FILE` to write; empty for standard output")
 }
 

@@ -11,7 +11,7 @@ type Form string
 
 // The forms.
 const (
-	// Policies are an HTTPRoute with three rules and policies on them.
+	// Policies are an HTTPRoute with four rules and policies on them.
 	Policies Form = "policies"
 	// Patch is one EnvoyPatchPolicy on the Gateway. It covers all of its routes and changes none.
 	Patch Form = "patch"
@@ -21,10 +21,11 @@ const (
 const (
 	// Name is that of every resource, and the start of those that need one of their own.
 	Name = "corsgate"
-	// RulePreflight, RuleActual and RuleOther are the rules of the HTTPRoute.
-	RulePreflight = "preflight"
-	RuleActual    = "cors"
-	RuleOther     = "other"
+	// RulePreflight, RuleActual, RuleActualClosed and RuleOther are the rules of the HTTPRoute.
+	RulePreflight    = "preflight"
+	RuleActual       = "cors"
+	RuleActualClosed = "cors-closed"
+	RuleOther        = "other"
 )
 
 // Object names a resource of Kubernetes.
@@ -49,6 +50,8 @@ type Options struct {
 	MessageTimeout time.Duration
 	// FailOpen is that of [envoy.Options]; [Policies] are of design C, which has no use for it.
 	FailOpen bool
+	// NoRefusals is that of [envoy.Options].
+	NoRefusals bool
 }
 
 // Route says which requests are decided and who answers them.
@@ -99,5 +102,8 @@ func DefaultOptions(f Form) Options {
 
 // attachment is the part that is the same behind every control plane.
 func (o *Options) attachment() envoy.Attachment {
-	return envoy.Attachment{Design: o.Design, Cluster: envoy.ClusterProcessor, MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen}
+	return envoy.Attachment{
+		Design: o.Design, Cluster: envoy.ClusterProcessor, PreflightCluster: envoy.ClusterPreflight,
+		MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen, NoRefusals: o.NoRefusals,
+	}
 }

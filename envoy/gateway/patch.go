@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -75,6 +76,11 @@ func (b *patcher) cluster(o *Options) error {
 	if err != nil {
 		return err
 	}
+	preflights := envoy.PreflightCluster(envoy.ClusterPreflight, c)
+	return errors.Join(b.addCluster(c, comments), b.addCluster(preflights, envoy.PreflightClusterComments()))
+}
+
+func (b *patcher) addCluster(c *clusterv3.Cluster, comments []page.Comment) error {
 	value, err := page.Node(c)
 	if err != nil {
 		return err

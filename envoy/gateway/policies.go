@@ -3,16 +3,20 @@ package gateway
 import (
 	"slices"
 
+	"github.com/corsgate/corsgate/envoy"
 	"github.com/corsgate/corsgate/envoy/page"
 	"github.com/corsgate/corsgate/envoy/wire"
 )
 
 // varyOrigin gives "Origin" unless Vary names it already or is "*". An empty result adds nothing.
 const varyOrigin = `%CEL('vary' in response.headers && ` +
-	`response.headers['vary'].matches('(?i)(^|[ \t,])(origin|[*])([ \t,]|$)') ? '' : 'Origin')%`
+	`response.headers['vary'].matches('(?i)(^|,)[ \t]*(origin|[*])[ \t]*(,|$)') ? '' : 'Origin')%`
 
 func (o *Options) policies() ([]page.Object, error) {
 	out := []page.Object{o.proxy(), o.client(), o.route(), o.preflight(), o.actual()}
+	if !o.NoRefusals {
+		out = append(out, o.closed())
+	}
 	if o.Processor.Service.Namespace != o.Route.Namespace {
 		out = append(out, o.grant())
 	}
@@ -75,7 +79,7 @@ func (o *Options) client() page.Object {
 }
 
 func (o *Options) preflight() page.Object {
-	r := o.extension(RulePreflight, object{{"failOpen", false}, {"statusOnError", 503}})
+	r := o.extension(RulePreflight, envoy.MaxPreflights, failsClosed())
 	r.Comments = []page.Comment{
 		page.At("apiVersion", `Asks about preflights.`),
 		page.At("spec/extProc/0/failOpen", `Fails closed: a preflight that nobody could decide is a 503 and never reaches the application. A processor that hangs is a 504, and one without a ready pod a 500 that Envoy Gateway puts in the route's place.`),
@@ -84,27 +88,42 @@ func (o *Options) preflight() page.Object {
 		page.At("spec/extProc/0/metadata", `The decision, for the ClientTrafficPolicy and the access log; without this it is dropped.`),
 		page.At("spec/extProc/0/backendSettings/retry", `A decision has no side effects, so asking another pod is safe.`),
 		page.At("spec/extProc/0/backendSettings/http2", `The pings find connections that died silently; corsgate allows them.`),
-		page.At("spec/extProc/0/backendSettings/circuitBreaker", `Every open call counts as a request; the default of 1024 is soon reached.`),
+		page.At("spec/extProc/0/backendSettings/circuitBreaker", `No more preflights than maxParallelRequests are open at once; the others get 503, so that a flood of them leaves corsgate's time to requests.`),
 		page.At("spec/extProc/0/backendSettings/healthCheck", `Finds a pod that hangs or is about to stop within a second. Only with none left (panicThreshold: below 1 %) are sick ones tried: until its first connection Envoy looks at a pod once a minute, which Envoy Gateway has no setting for, and one that was not yet up at the first look would get no call for so long.`),
 	}
 	return r
 }
 
 func (o *Options) actual() page.Object {
-	r := o.extension(RuleActual, object{{"failOpen", true}})
+	r := o.extension(RuleActual, maxCalls, object{{"failOpen", true}})
 	r.Comments = []page.Comment{
-		page.At("apiVersion", `Asks about every other request with an Origin.`),
+		page.At("apiVersion", `Asks about the requests with an Origin that no policy refuses.`),
+		page.At("spec/extProc/0/backendSettings/circuitBreaker", `Every open call counts as a request; the default of 1024 is soon reached.`),
 		page.At("spec/extProc/0/failOpen", `Fails open and is still safe: an undecided request reaches the application, but the route removes every CORS header of its response, so that browsers do not hand it to a foreign page.`),
 	}
 	return r
 }
 
+func (o *Options) closed() page.Object {
+	r := o.extension(RuleActualClosed, maxCalls, failsClosed())
+	r.Comments = []page.Comment{
+		page.At("apiVersion", `Asks about what a policy may refuse.`),
+		page.At("spec/extProc/0/failOpen", `Fails closed: what a policy refuses must not reach the application because nobody answers. If no document has denied_requests: BLOCK or websockets: ENFORCE, render with --no-refusals.`),
+	}
+	return r
+}
+
+func failsClosed() object { return object{{"failOpen", false}, {"statusOnError", 503}} }
+
+// maxCalls is how many calls of requests other than preflights may be open at once.
+const maxCalls = 1_000_000
+
 // extension is the policy on one rule.
-func (o *Options) extension(rule string, failure object) page.Object {
+func (o *Options) extension(rule string, calls int, failure object) page.Object {
 	p := &o.Processor
 	call := object{
 		{"backendRefs", []object{{{"namespace", p.Service.Namespace}, {"name", p.Service.Name}, {"port", p.Port}}}},
-		{"backendSettings", backendSettings()},
+		{"backendSettings", backendSettings(calls)},
 		{"messageTimeout", millis(o.MessageTimeout)},
 	}
 	call = append(append(call, failure...),
@@ -121,7 +140,7 @@ func (o *Options) extension(rule string, failure object) page.Object {
 }
 
 // backendSettings are as near as Envoy Gateway comes to [envoy.ProcessorCluster].
-func backendSettings() object {
+func backendSettings(calls int) object {
 	return object{
 		{"retry", object{
 			{"numRetries", 2},
@@ -133,7 +152,7 @@ func backendSettings() object {
 		{"circuitBreaker", object{
 			{"maxConnections", 100_000},
 			{"maxPendingRequests", 100_000},
-			{"maxParallelRequests", 1_000_000},
+			{"maxParallelRequests", calls},
 			{"maxParallelRetries", 1_000},
 		}},
 		{"healthCheck", object{

@@ -105,7 +105,7 @@ func chain(filters []envoy.Filter) string {
 
 // clusterPatch are the settings of [envoy.ProcessorCluster] for which a DestinationRule has no words.
 func (o *Options) clusterPatch() (*clusterv3.Cluster, error) {
-	whole, _, err := envoy.ProcessorCluster(o.Service.cluster(), []string{o.Service.host() + ":" + strconv.Itoa(o.Service.Port)}, nil)
+	whole, _, err := envoy.ProcessorCluster(o.Service.cluster(""), []string{o.Service.host() + ":" + strconv.Itoa(o.Service.Port)}, nil)
 	if err != nil {
 		return nil, err
 	}

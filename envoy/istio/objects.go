@@ -1,6 +1,9 @@
 package istio
 
-import "github.com/corsgate/corsgate/envoy/page"
+import (
+	"github.com/corsgate/corsgate/envoy"
+	"github.com/corsgate/corsgate/envoy/page"
+)
 
 // processorPort is where corsgate listens by default.
 const processorPort = 9002
@@ -21,10 +24,7 @@ func (o *Options) destinationRule() page.Object {
 			{"host", o.Service.host()},
 			{"trafficPolicy", object{
 				{"loadBalancer", object{{"simple", "LEAST_REQUEST"}}},
-				{"connectionPool", object{
-					{"tcp", object{{"maxConnections", 100_000}, {"connectTimeout", "0.25s"}}},
-					{"http", object{{"http1MaxPendingRequests", 100_000}, {"http2MaxRequests", 1_000_000}, {"maxRetries", 1_000}}},
-				}},
+				{"connectionPool", connectionPool(1_000_000)},
 				{"outlierDetection", object{
 					{"consecutive5xxErrors", 0},
 					{"consecutiveGatewayErrors", 5},
@@ -35,13 +35,26 @@ func (o *Options) destinationRule() page.Object {
 				}},
 				{"tls", object{{"mode", mode}}},
 			}},
+			{"subsets", []object{{
+				{"name", subsetPreflight},
+				{"trafficPolicy", object{{"connectionPool", connectionPool(envoy.MaxPreflights)}}},
+			}}},
 		},
 		Comments: []page.Comment{
 			at("connectionPool/tcp/connectTimeout", `A dead host must cost less than the patience of a browser.`),
 			at("connectionPool/http", `Every open call counts as a request, and Envoy's default of 1024 for all workers together is soon reached. maxRetries has to cover all calls in flight when a process dies.`),
 			at("outlierDetection", `Takes a pod out that resets or refuses calls while its health check is still well. Errors of single calls do not count (consecutive5xxErrors), lest a client that provokes some could take the pods away from all others. With no healthy pod the proxy fails at once (minHealthPercent), rather than try the sick ones until the message times out.`),
 			at("tls", tls),
+			page.At("spec/subsets", `The same pods, for preflights. No more of them than http2MaxRequests are open at once; the others get 503, so that a flood of preflights leaves the pods' time to requests.`),
 		},
+	}
+}
+
+// connectionPool admits so many calls at once.
+func connectionPool(calls int) object {
+	return object{
+		{"tcp", object{{"maxConnections", 100_000}, {"connectTimeout", "0.25s"}}},
+		{"http", object{{"http1MaxPendingRequests", 100_000}, {"http2MaxRequests", calls}, {"maxRetries", 1_000}}},
 	}
 }
 

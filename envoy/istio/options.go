@@ -42,8 +42,8 @@ type Options struct {
 	Service Service
 	// MessageTimeout is how long a proxy waits for one answer of corsgate, 1ms to 10s.
 	MessageTimeout time.Duration
-	// FailOpen is that of [envoy.Options].
-	FailOpen bool
+	// FailOpen and NoRefusals are those of [envoy.Options].
+	FailOpen, NoRefusals bool
 }
 
 // Service is the Service of corsgate's pods.
@@ -64,8 +64,13 @@ type Service struct {
 // host is the name by which Istio knows the Service.
 func (s *Service) host() string { return s.Name + "." + s.Namespace + ".svc." + s.Domain }
 
-// cluster is the name of the cluster that Istio makes of it.
-func (s *Service) cluster() string { return "outbound|" + strconv.Itoa(s.Port) + "||" + s.host() }
+// subsetPreflight is the subset of the Service that preflights ask: all of its pods, with limits of its own.
+const subsetPreflight = "preflight"
+
+// cluster is the name of the cluster that Istio makes of it, or of a subset of it.
+func (s *Service) cluster(subset string) string {
+	return "outbound|" + strconv.Itoa(s.Port) + "|" + subset + "|" + s.host()
+}
 
 // DefaultOptions are for the ingress gateway that istioctl installs, and for corsgate in a
 // namespace of its own.
@@ -158,5 +163,8 @@ func (c *checker) labels(option string, set map[string]string) {
 
 // attachment is the part that is the same behind every control plane.
 func (o *Options) attachment() envoy.Attachment {
-	return envoy.Attachment{Design: o.Design, Cluster: o.Service.cluster(), MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen}
+	return envoy.Attachment{
+		Design: o.Design, Cluster: o.Service.cluster(""), PreflightCluster: o.Service.cluster(subsetPreflight),
+		MessageTimeout: o.MessageTimeout, FailOpen: o.FailOpen, NoRefusals: o.NoRefusals,
+	}
 }

@@ -42,6 +42,18 @@ const (
 	MetaEntry = "entry"
 )
 
+// Notes that responses stay out of caches: each is [NoStore] before corsgate is asked, and empty once it has
+// answered. Envoy writes what is left of them into Cache-Control, so that a response which nobody decided on is not
+// kept for others.
+const (
+	// MetaUndecided is taken back by a decision (design C).
+	MetaUndecided = "undecided"
+	// MetaUnedited is taken back when the response has been edited, or is to stay as it is (designs A and B).
+	MetaUnedited = "unedited"
+	// NoStore is the Cache-Control of such a response.
+	NoStore = "no-store"
+)
+
 // HeaderMeta pairs each response header of design C with its metadata key, in the order
 // in which header_mutation writes them.
 func HeaderMeta() [8][2]string {
@@ -55,6 +67,16 @@ func HeaderMeta() [8][2]string {
 		{"access-control-allow-private-network", MetaAllowPrivateNetwork},
 		{"timing-allow-origin", MetaTimingAllowOrigin},
 	}
+}
+
+// KnownCORS reports whether a header, in lower case, is one of [HeaderMeta].
+func KnownCORS(name []byte) bool {
+	for _, pair := range HeaderMeta() {
+		if string(name) == pair[0] {
+			return true
+		}
+	}
+	return false
 }
 
 // Paths that scripts in pages ask, where the operator serves them. Envoy answers the first two by

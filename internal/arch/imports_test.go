@@ -117,7 +117,7 @@ func table() []imports {
 			ours: []string{"envoy/page", "envoy/wire"},
 			others: []string{
 				protobuf, controlPlane + "/config", controlPlane + "/extensions", controlPlane + "/type",
-				controlPlane + "/annotations", "github.com/cncf/xds/go",
+				controlPlane + "/annotations", "github.com/cncf/xds/go", "cel.dev/expr",
 			},
 			not: []string{"net/http", "flag"},
 		},
@@ -160,7 +160,7 @@ func table() []imports {
 			others: []string{protobuf, yaml, controlPlane + "/config/core", controlPlane + "/config/route", controlPlane + "/extensions/filters/http/cors", controlPlane + "/type"},
 			not:    []string{"net", "net/http", "os", "flag"},
 		},
-		{dir: "internal/vectors", ours: []string{"policy", "tenant", "proto"}, others: []string{protobuf}},
+		{dir: "internal/vectors", ours: []string{"policy", "tenant", "envoy/wire", "proto"}, others: []string{protobuf}},
 		{dir: "internal/probe/probetest", ours: []string{"policy", "tenant"}},
 		{dir: "internal/probe", ours: []string{"policy", "proto", "tenant"}, others: []string{protobuf, sync, yaml}, not: []string{"flag", "os/signal"}},
 		{dir: "internal/sarif/sariftest", others: []string{"github.com/owenrumney/go-sarif/v3", "github.com/xeipuuv/gojsonschema"}},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
 )
 
@@ -60,7 +61,12 @@ func (a *App) Upstream() policy.Upstream {
 	for _, h := range a.Headers {
 		name := strings.ToLower(h[0])
 		up.Names = append(up.Names, name)
-		up.HasCORS = up.HasCORS || strings.HasPrefix(name, "access-control-")
+		if strings.HasPrefix(name, wire.HeaderCORSPrefix) {
+			up.HasCORS = true
+			if !wire.KnownCORS([]byte(name)) {
+				up.Others = append(up.Others, name)
+			}
+		}
 	}
 	return up
 }

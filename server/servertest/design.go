@@ -119,10 +119,9 @@ func (x *exchange) ask(stream *Stream, msg *extprocv3.ProcessingRequest) error {
 
 func (x *exchange) keepMetadata(reply *extprocv3.ProcessingResponse) {
 	namespace := reply.GetDynamicMetadata().GetFields()[wire.Namespace]
-	if namespace == nil {
-		return
+	if x.response.Metadata == nil && namespace != nil {
+		x.response.Metadata = map[string]string{}
 	}
-	x.response.Metadata = map[string]string{}
 	for key, value := range namespace.GetStructValue().GetFields() {
 		x.response.Metadata[key] = value.GetStringValue()
 	}
