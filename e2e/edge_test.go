@@ -62,6 +62,7 @@ type edge struct {
 	app       *harness.App
 	processor *harness.Processor
 	tenants   string
+	fault     func(*testing.T) // what is done to the processor, by tests that do something
 }
 
 // startEdge starts all three. edit may change what is rendered.

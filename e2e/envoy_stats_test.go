@@ -52,15 +52,15 @@ func TestCountersForAlerts(t *testing.T) {
 			for _, step := range steps {
 				step.do()
 				before := e.Prometheus(t)
-				for _, method := range []string{"OPTIONS", "GET"} {
+				for method, origin := range map[string]string{"OPTIONS": listed, "GET": "http://" + host, "POST": listed} {
 					harness.Exchange(t, e.Addr, harness.Request(method, "/", host,
-						[2]string{"Origin", listed}, [2]string{"Access-Control-Request-Method", "PUT"}))
+						[2]string{"Origin", origin}, [2]string{"Access-Control-Request-Method", "PUT"}))
 				}
 				after := e.Prometheus(t)
-				for _, call := range []string{envoy.CallPreflight, envoy.CallActual} {
+				for _, call := range calls() {
 					for _, counter := range []string{"streams_started", "streams_failed", "message_timeouts", "failure_mode_allowed"} {
 						want := step.want[counter]
-						if counter == "failure_mode_allowed" && (call == envoy.CallPreflight || design != envoy.Metadata) {
+						if counter == "failure_mode_allowed" && (call != envoy.CallActual) {
 							want = 0
 						}
 						name := "envoy_http_ext_proc_" + call + "_" + counter + `{envoy_http_conn_manager_prefix="edge"}`
@@ -73,6 +73,11 @@ func TestCountersForAlerts(t *testing.T) {
 			preflightTimes(t, e)
 		})
 	}
+}
+
+// calls are the ways in which Envoy asks.
+func calls() []string {
+	return []string{envoy.CallPreflight, envoy.CallActual, envoy.CallActualClosed}
 }
 
 func hang(harness.Asked) (*extprocv3.ProcessingResponse, error) { return nil, harness.ErrHang }
@@ -98,7 +103,7 @@ func everyNameOfThePage(t *testing.T, e *harness.Envoy) {
 		t.Errorf("found %d counters in docs/envoy.md, want at least 9", len(rows))
 	}
 	for _, row := range rows {
-		for _, call := range []string{envoy.CallPreflight, envoy.CallActual} {
+		for _, call := range calls() {
 			if name := strings.Replace(row[1], "CALL", call, 1); !there[name] {
 				t.Errorf("Envoy has no %s, which docs/envoy.md names", name)
 			}

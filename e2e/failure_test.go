@@ -182,7 +182,7 @@ func TestDrain(t *testing.T) {
 			harness.HeaderResponse, harness.AppResponse{DelayMS: 2500}.Header(),
 		})
 	}()
-	e.AwaitStat(t, "http.edge.ext_proc.actual.streams_started", func(n uint64) bool { return n > 0 })
+	e.AwaitStat(t, "http.edge.ext_proc.actual_closed.streams_started", func(n uint64) bool { return n > 0 })
 	begin := time.Now()
 	one.Signal(t, syscall.SIGTERM)
 	e.AwaitProcessors(t, 0)

@@ -34,7 +34,7 @@ func TestHostileRequests(t *testing.T) {
 			if n := e.app.Total(); n != 0 {
 				t.Errorf("%d hostile preflights reached the application", n)
 			}
-			for _, call := range []string{envoy.CallPreflight, envoy.CallActual} {
+			for _, call := range calls() {
 				if c := e.Calls(t, call); c.Failed+c.Timeouts > 0 {
 					t.Errorf("the processor failed: %+v", c)
 				}
@@ -116,7 +116,7 @@ func TestUnparsable(t *testing.T) {
 					t.Errorf("%s: status %d, want 400 or 431", name, got.Status)
 				}
 			}
-			for _, call := range []string{envoy.CallPreflight, envoy.CallActual} {
+			for _, call := range calls() {
 				if c := e.Calls(t, call); c.Streams != 0 {
 					t.Errorf("%d streams were opened for %s", c.Streams, call)
 				}

@@ -122,7 +122,7 @@ func TestFailingCallsEjectNoProcessor(t *testing.T) {
 	for range 30 {
 		harness.Exchange(t, e.Addr, harness.Request("GET", "/", host, [2]string{"Origin", listed}))
 	}
-	if failed := e.Calls(t, envoy.CallActual).Failed; failed != 30 {
+	if failed := e.Calls(t, envoy.CallActualClosed).Failed; failed != 30 {
 		t.Errorf("%d calls failed, want 30", failed)
 	}
 	if n := e.Stat(t, "cluster."+envoy.ClusterProcessor+".outlier_detection.ejections_active"); n != 0 {

@@ -179,7 +179,7 @@ func TestDesignsLive(t *testing.T) {
 }
 
 func (c *liveCase) run(t *testing.T, design envoy.Design, e *harness.Envoy) {
-	preflight, actual := e.Calls(t, envoy.CallPreflight), e.Calls(t, envoy.CallActual)
+	preflight, actual := e.Calls(t, envoy.CallPreflight), e.Calls(t, envoy.CallActual, envoy.CallActualClosed)
 	got := harness.Exchange(t, e.Addr, c.request)
 	if got.Status != c.status {
 		t.Errorf("status %d, want %d", got.Status, c.status)
@@ -192,7 +192,7 @@ func (c *liveCase) run(t *testing.T, design envoy.Design, e *harness.Envoy) {
 		t.Errorf("CORS headers (-want +got):\n%s", diff)
 	}
 	preflight = e.Calls(t, envoy.CallPreflight).Sub(preflight)
-	actual = e.Calls(t, envoy.CallActual).Sub(actual)
+	actual = e.Calls(t, envoy.CallActual, envoy.CallActualClosed).Sub(actual)
 	if got := [2]uint64{preflight.Messages, actual.Messages}; got != c.messages[design] {
 		t.Errorf("messages for preflight and actual: %v, want %v", got, c.messages[design])
 	}

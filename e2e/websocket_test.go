@@ -62,9 +62,10 @@ func (e *edge) awaitRefusal(t *testing.T) {
 	})
 }
 
-func handshake(host, origin string) []byte {
-	return harness.Request("GET", "/", host,
-		[2]string{"connection", "Upgrade"}, [2]string{"upgrade", "websocket"},
-		[2]string{"sec-websocket-version", "13"}, [2]string{"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="},
-		[2]string{"origin", origin})
+func handshake(host, origin string, extra ...[2]string) []byte {
+	return harness.Request("GET", "/", host, append([][2]string{
+		{"connection", "Upgrade"}, {"upgrade", "websocket"},
+		{"sec-websocket-version", "13"}, {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="},
+		{"origin", origin},
+	}, extra...)...)
 }

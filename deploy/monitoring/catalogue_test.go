@@ -30,7 +30,7 @@ func exported() catalogue {
 		c.histogram(m.Prometheus(), labels)
 	}
 	envoy := map[string][]string{"envoy_http_conn_manager_prefix": nil}
-	for _, call := range []string{"preflight", "actual"} {
+	for _, call := range []string{"preflight", "actual", "actual_closed"} {
 		for _, counter := range []string{"streams_started", "streams_failed", "message_timeouts", "failure_mode_allowed"} {
 			c["envoy_http_ext_proc_"+call+"_"+counter] = envoy
 		}

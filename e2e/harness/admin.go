@@ -97,11 +97,12 @@ func (a *Admin) AwaitStat(tb testing.TB, name string, ok func(uint64) bool) {
 // AwaitProcessors waits until n processors are healthy in Envoy's eyes.
 func (a *Admin) AwaitProcessors(tb testing.TB, n int) {
 	tb.Helper()
-	name := "cluster." + envoy.ClusterProcessor + ".membership_healthy"
-	a.AwaitStat(tb, name, func(healthy uint64) bool { return healthy == uint64(n) })
+	for _, cluster := range []string{envoy.ClusterProcessor, envoy.ClusterPreflight} {
+		a.AwaitStat(tb, "cluster."+cluster+".membership_healthy", func(healthy uint64) bool { return healthy == uint64(n) })
+	}
 }
 
-// Calls counts what one of the two calls to the processor has cost so far.
+// Calls counts what some of the calls to the processor have cost so far.
 type Calls struct {
 	// Streams opened, messages sent to the processor, failures of any kind, and requests let
 	// through in spite of one.
@@ -119,18 +120,20 @@ func (c Calls) Sub(before Calls) Calls {
 	}
 }
 
-// Calls reads the counters of [envoy.CallPreflight] or [envoy.CallActual].
-func (a *Admin) Calls(tb testing.TB, call string) Calls {
+// Calls adds the counters of calls, [envoy.CallPreflight] and so on.
+func (a *Admin) Calls(tb testing.TB, calls ...string) Calls {
 	tb.Helper()
-	at := "http." + envoy.StatPrefix + ".ext_proc." + call + "."
-	s := a.Stats(tb, at)
-	return Calls{
-		Streams:  s[at+"streams_started"],
-		Messages: s[at+"stream_msgs_sent"],
-		Failed:   s[at+"streams_failed"],
-		Timeouts: s[at+"message_timeouts"],
-		Allowed:  s[at+"failure_mode_allowed"],
+	var out Calls
+	for _, call := range calls {
+		at := "http." + envoy.StatPrefix + ".ext_proc." + call + "."
+		s := a.Stats(tb, at)
+		out.Streams += s[at+"streams_started"]
+		out.Messages += s[at+"stream_msgs_sent"]
+		out.Failed += s[at+"streams_failed"]
+		out.Timeouts += s[at+"message_timeouts"]
+		out.Allowed += s[at+"failure_mode_allowed"]
 	}
+	return out
 }
 
 // Prometheus is one scrape: each sample's name and labels, as printed, and its value.

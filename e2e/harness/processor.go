@@ -20,7 +20,7 @@ import (
 
 // ProcessorOptions say how to run corsgate serve.
 type ProcessorOptions struct {
-	// Tenants is the file or directory of tenant documents.
+	// Tenants is the file or directory of tenant documents; empty leaves it to Args.
 	Tenants string
 	// Listen is the address of ext_proc, host:port or unix:PATH; a free port by default. Give
 	// that of an earlier process to replace it.
@@ -50,7 +50,11 @@ func StartProcessor(tb testing.TB, o ProcessorOptions) *Processor {
 	if o.Listen == "" {
 		o.Listen = anyPort
 	}
-	args := append([]string{"serve", "--tenants", o.Tenants, "--listen", o.Listen, "--admin-listen", anyPort}, o.Args...)
+	args := []string{"serve", "--listen", o.Listen, "--admin-listen", anyPort}
+	if o.Tenants != "" {
+		args = append(args, "--tenants", o.Tenants)
+	}
+	args = append(args, o.Args...)
 	cmd := exec.Command(CorsgateBinary(tb), args...)
 	// Nothing is in flight when a test ends, unless the test says so.
 	cmd.Env = append(append(cmd.Environ(), "CORSGATE_DRAIN_DELAY=0s"), o.Env...)

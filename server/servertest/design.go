@@ -155,11 +155,9 @@ func (x *exchange) mutate(m *extprocv3.HeaderMutation) error {
 
 // applyMetadata is the header_mutation filter of design C.
 func (x *exchange) applyMetadata() {
-	for _, pair := range wire.HeaderMeta() {
-		if strings.HasPrefix(pair[0], wire.HeaderCORSPrefix) {
-			x.remove(pair[0])
-		}
-	}
+	x.response.Headers = slices.DeleteFunc(slices.Clone(x.response.Headers), func(h [2]string) bool {
+		return strings.HasPrefix(strings.ToLower(h[0]), wire.HeaderCORSPrefix)
+	})
 	for _, pair := range wire.HeaderMeta() {
 		if text := x.response.Metadata[pair[1]]; text != "" {
 			x.set(pair[0], text)

@@ -1,5 +1,7 @@
 package dashboards
 
+import "strings"
+
 // OnCall answers: who is hurt, since when, by what.
 func OnCall() Dashboard {
 	return Dashboard{
@@ -66,10 +68,13 @@ func serviceLevel() []Panel {
 	}
 }
 
-// envoySum is a counter of Envoy's calls, preflights and the rest together.
+// envoySum is a counter of Envoy's calls, all kinds together.
 func envoySum(counter string) string {
-	return "(sum(rate(envoy_http_ext_proc_preflight_" + counter + "[$__rate_interval])) or vector(0))" +
-		" + (sum(rate(envoy_http_ext_proc_actual_" + counter + "[$__rate_interval])) or vector(0))"
+	var kinds []string
+	for _, call := range []string{"preflight", "actual", "actual_closed"} {
+		kinds = append(kinds, "(sum(rate(envoy_http_ext_proc_"+call+"_"+counter+"[$__rate_interval])) or vector(0))")
+	}
+	return strings.Join(kinds, " + ")
 }
 
 func envoySide() []Panel {
@@ -86,7 +91,7 @@ func envoySide() []Panel {
 		},
 		{
 			ID: 11, Title: "Passed undecided", Kind: TimeSeries, Unit: "percentunit", Width: 6, Height: 8, Limits: []Limit{{0.01, "red"}},
-			Description: "Share of the calls after which Envoy let the request pass without a decision. In design C such requests lose every CORS header; in A and B with --fail-open they keep the application's.",
+			Description: "Share of the calls for requests that need no decision to go on, after which Envoy let them pass without one. In design C such requests lose every CORS header; in A and B with --fail-open they keep the application's.",
 			Queries: []Query{{
 				Expr: "sum(rate(envoy_http_ext_proc_actual_failure_mode_allowed[5m])) / " +
 					"(sum(rate(envoy_http_ext_proc_actual_streams_started[5m])) + sum(rate(envoy_http_ext_proc_actual_failure_mode_allowed[5m])))",
