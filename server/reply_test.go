@@ -97,7 +97,7 @@ func TestReplies(t *testing.T) {
 		},
 		{
 			name: "its response loses the application's headers and gets ours, and may be kept by caches",
-			in:   []*message{request(allowed), response(
+			in: []*message{request(allowed), response(
 				[2]string{"access-control-allow-origin", "*"}, [2]string{"access-control-allow-local-network", "true"}, [2]string{"vary", "accept"},
 			)},
 			want: &extprocv3.ProcessingResponse{

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
@@ -93,8 +94,8 @@ func merge(all, one *bootstrapv3.Bootstrap, i int) (*bootstrapv3.Bootstrap, erro
 	if err != nil {
 		return nil, err
 	}
-	// Names are the only places in which these two stand alone.
-	for _, name := range []string{envoy.ListenerName, envoy.ClusterProcessor} {
+	// Names are the only places in which these stand alone.
+	for _, name := range append(processorClusters(), envoy.ListenerName) {
 		text = bytes.ReplaceAll(text, []byte(strconv.Quote(name)), []byte(strconv.Quote(nth(name, i))))
 	}
 	var renamed bootstrapv3.Bootstrap
@@ -107,8 +108,10 @@ func merge(all, one *bootstrapv3.Bootstrap, i int) (*bootstrapv3.Bootstrap, erro
 	to, from := all.GetStaticResources(), renamed.GetStaticResources()
 	to.Listeners = append(to.Listeners, from.GetListeners()[0])
 	for _, cluster := range from.GetClusters() {
-		if cluster.GetName() == nth(envoy.ClusterProcessor, i) {
-			to.Clusters = append(to.Clusters, cluster)
+		for _, name := range processorClusters() {
+			if cluster.GetName() == nth(name, i) {
+				to.Clusters = append(to.Clusters, cluster)
+			}
 		}
 	}
 	return all, nil
@@ -118,11 +121,14 @@ func nth(name string, i int) string { return fmt.Sprintf("%s-%d", name, i) }
 
 func listenerOf(i int) string { return nth(envoy.ListenerName, i) }
 
-// dropProcessor takes the cluster out that nobody would answer for.
+// processorClusters are the clusters of one processor.
+func processorClusters() []string { return []string{envoy.ClusterProcessor, envoy.ClusterPreflight} }
+
+// dropProcessor takes the clusters out that nobody would answer for.
 func dropProcessor(boot *bootstrapv3.Bootstrap) {
 	var rest []*clusterv3.Cluster
 	for _, cluster := range boot.GetStaticResources().GetClusters() {
-		if cluster.GetName() != envoy.ClusterProcessor {
+		if !slices.Contains(processorClusters(), cluster.GetName()) {
 			rest = append(rest, cluster)
 		}
 	}
