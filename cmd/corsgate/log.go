@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/linequeue"
-	"github.com/corsgate/corsgate/tenant/redisstore"
 )
 
 // flushBound is how long the end of a process waits for readers of its output.
@@ -66,12 +66,22 @@ func logHandler(s config.Serve) handlerFor {
 }
 
 // logLibraries takes to log what libraries would write to standard error themselves. Each of them has one log for all of
-// the process, which has to be set before it is used.
-func logLibraries(log *slog.Logger) {
+// the process, which has to be set before it is used. The client of Redis has none: redisstore turns it off.
+func logLibraries(log *slog.Logger, environ []string) {
 	slog.SetDefault(log) // takes the log of package log, too
-	redisstore.LogTo(log)
-	lines := slog.NewLogLogger(log.Handler(), slog.LevelError).Writer()
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, lines)) // errors only, as by default
+	grpclog.SetLoggerV2(grpcLog(slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer(), environ))
+}
+
+// grpcLog writes what gRPC logs to w, from the severity on that gRPC's own variable names: errors by default.
+func grpcLog(w io.Writer, environ []string) grpclog.LoggerV2 {
+	const variable = "GRPC_GO_LOG_SEVERITY_LEVEL="
+	switch {
+	case slices.Contains(environ, variable+"info"), slices.Contains(environ, variable+"INFO"):
+		return grpclog.NewLoggerV2(w, io.Discard, io.Discard)
+	case slices.Contains(environ, variable+"warning"), slices.Contains(environ, variable+"WARNING"):
+		return grpclog.NewLoggerV2(io.Discard, w, io.Discard)
+	}
+	return grpclog.NewLoggerV2(io.Discard, io.Discard, w)
 }
 
 // surviveSignals keeps the process alive when the reader of its output goes away (SIGPIPE), or its terminal (SIGHUP, which

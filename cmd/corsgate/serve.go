@@ -48,7 +48,7 @@ func (p *program) serveCommand() *cobra.Command {
 
 func (p *program) serve(ctx context.Context, s config.Serve, lost func() (dropped, failed int64)) error {
 	log := slog.New(logHandler(s)(p.stderr))
-	logLibraries(log)
+	logLibraries(log, p.environ)
 	defer surviveSignals(log)()
 	limitMemory(ctx, p.environ, machineRoot(), log)
 	untouched := headroom(p.environ)
