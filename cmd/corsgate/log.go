@@ -68,8 +68,9 @@ func logHandler(s config.Serve) handlerFor {
 // logLibraries takes to log what libraries would write to standard error themselves. Each of them has one log for all of
 // the process, which has to be set before it is used. The client of Redis has none: redisstore turns it off.
 func logLibraries(log *slog.Logger, environ []string) {
-	slog.SetDefault(log) // takes the log of package log, too
-	grpclog.SetLoggerV2(grpcLog(slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer(), environ))
+	slog.SetDefault(log)                                               // takes the log of package log, too
+	lines := slog.NewLogLogger(log.Handler(), slog.LevelWarn).Writer() //nolint:forbidigo // gRPC takes nothing but writers
+	grpclog.SetLoggerV2(grpcLog(lines, environ))
 }
 
 // grpcLog writes what gRPC logs to w, from the severity on that gRPC's own variable names: errors by default.
