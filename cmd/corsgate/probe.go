@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/corsgate/corsgate/internal/config"
+	"github.com/corsgate/corsgate/internal/linequeue"
 	"github.com/corsgate/corsgate/internal/probe"
 )
 
@@ -65,7 +66,10 @@ func (p *program) probeCommand() *cobra.Command {
 	}
 	s.bind(cmd.Flags())
 	return p.finish(leaf{cmd: cmd, check: s.check, run: func(ctx context.Context, _ []string) error {
-		return p.probe(ctx, &s)
+		if s.interval == 0 {
+			return p.probe(ctx, &s)
+		}
+		return p.unread(ctx, jsonHandler, func(p *program, _ *linequeue.Queue) error { return p.probe(ctx, &s) })
 	}})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -82,7 +83,7 @@ func (p *program) probeWith(ctx context.Context, s *probeSettings, o probe.Optio
 
 // probeOn asks until a signal. What is wrong goes to standard error, a line each.
 func (p *program) probeOn(ctx context.Context, s *probeSettings, prober *probe.Prober) error {
-	log := slog.New(slog.NewJSONHandler(p.stderr, nil))
+	log := slog.New(jsonHandler(p.stderr))
 	repeat := probe.Repeat{Interval: s.interval, NonceInterval: s.nonce.interval}
 	if s.listen != "" {
 		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.listen)
@@ -103,6 +104,9 @@ func (p *program) probeOn(ctx context.Context, s *probeSettings, prober *probe.P
 	}
 	return prober.Run(ctx, repeat)
 }
+
+// jsonHandler is the form of that log.
+func jsonHandler(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) }
 
 // logReport writes a line for each case that is not right.
 func logReport(ctx context.Context, log *slog.Logger, r *probe.Report) {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/app"
 	"github.com/corsgate/corsgate/internal/config"
+	"github.com/corsgate/corsgate/internal/linequeue"
 )
 
 // readyLine is printed once, when the process serves; scripts wait for it.
@@ -25,7 +25,8 @@ func (p *program) serveCommand() *cobra.Command {
 		Long: "Serves CORS decisions to Envoy over gRPC, with health beside them, and prints\n" +
 			"\"" + readyLine + "\" once it does. Tenants are followed as they change, in files or in Redis; certificates are read again.\n" +
 			"Redis need not be there: see --state-dir and --baseline.\n" +
-			"SIGTERM or an interrupt drains and stops it; a second one ends it at once.\n\n" +
+			"SIGTERM or an interrupt drains and stops it; a second one ends it at once. SIGHUP is ignored, and said so in the log:\n" +
+			"it goes on when its terminal, or whoever reads its output, goes away.\n\n" +
 			"Settings: flag, then variable (--max-streams is CORSGATE_MAX_STREAMS), then the file of --config\n" +
 			"(max_streams: 500), then the default. Unknown names are refused in all three. Spans and metrics are pushed to\n" +
 			"where the variables of OpenTelemetry say (OTEL_EXPORTER_OTLP_ENDPOINT); without them nothing is.",
@@ -39,16 +40,20 @@ func (p *program) serveCommand() *cobra.Command {
 		return append(s.Check(src), s.Telemetry.Environment(p.environ)...)
 	}
 	return p.finish(leaf{cmd: cmd, check: check, run: func(ctx context.Context, _ []string) error {
-		return p.serve(ctx, s)
+		return p.unread(ctx, logHandler(s), func(p *program, stderr *linequeue.Queue) error {
+			return p.serve(ctx, s, stderr.Lost)
+		})
 	}})
 }
 
-func (p *program) serve(ctx context.Context, s config.Serve) error {
-	log := newLog(p.stderr, s)
+func (p *program) serve(ctx context.Context, s config.Serve, lost func() (dropped, failed int64)) error {
+	log := slog.New(logHandler(s)(p.stderr))
+	logLibraries(log, p.environ)
+	defer surviveSignals(log)()
 	limitMemory(ctx, p.environ, machineRoot(), log)
 	untouched := headroom(p.environ)
 	defer runtime.KeepAlive(untouched)
-	a, err := app.New(ctx, s, log)
+	a, err := app.New(ctx, s, app.Log{Logger: log, Lost: lost})
 	if err != nil {
 		return fmt.Errorf("starting: %w", err)
 	}
@@ -58,26 +63,18 @@ func (p *program) serve(ctx context.Context, s config.Serve) error {
 		defer close(done)
 		return a.Run(ctx)
 	})
+	stdout := linequeue.New(p.stdout, nil) // nobody need read that either
+	group.Go(func() error {
+		stdout.Run(ctx, flushBound)
+		return nil
+	})
 	group.Go(func() error {
 		select {
 		case <-a.Ready():
-			_, err := fmt.Fprintln(p.stdout, readyLine)
-			return err
+			fmt.Fprintln(stdout, readyLine)
 		case <-done:
-			return nil
 		}
+		return nil
 	})
 	return group.Wait()
-}
-
-// newLog is the log of the process, as configured; config admits no other words.
-func newLog(w io.Writer, s config.Serve) *slog.Logger {
-	levels := map[string]slog.Level{
-		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
-	}
-	options := &slog.HandlerOptions{Level: levels[s.LogLevel]}
-	if s.LogFormat == "text" {
-		return slog.New(slog.NewTextHandler(w, options))
-	}
-	return slog.New(slog.NewJSONHandler(w, options))
 }

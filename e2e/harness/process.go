@@ -29,15 +29,20 @@ type Process struct {
 	err error
 }
 
-// StartProcess runs cmd with its output in a log file, and stops it when the test ends.
+// StartProcess runs cmd with its output in a log file, unless cmd says where it goes, and stops it when the test ends.
 func StartProcess(tb testing.TB, name string, cmd *exec.Cmd) *Process {
 	tb.Helper()
 	p := &Process{name: name, cmd: cmd, log: filepath.Join(tb.TempDir(), name+".log"), done: make(chan struct{})}
-	out, err := os.Create(p.log)
+	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) // a pipe may be read into it, too
 	if err != nil {
 		tb.Fatalf("starting %s: %v", name, err)
 	}
-	cmd.Stdout, cmd.Stderr = out, out
+	if cmd.Stdout == nil {
+		cmd.Stdout = out
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = out
+	}
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = dieWithParent()
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -29,6 +30,12 @@ type ProcessorOptions struct {
 	Args []string
 	// Env are further variables, "NAME=value".
 	Env []string
+	// Program is run in place of corsgate.
+	Program string
+	// Output takes standard error, in place of the log file, into which it is read until the reader stalls.
+	Output *Pipe
+	// Stdout takes standard output, in place of the log file.
+	Stdout *os.File
 	// NoWait does not wait for SERVING.
 	NoWait bool
 }
@@ -55,10 +62,22 @@ func StartProcessor(tb testing.TB, o ProcessorOptions) *Processor {
 		args = append(args, "--tenants", o.Tenants)
 	}
 	args = append(args, o.Args...)
-	cmd := exec.Command(CorsgateBinary(tb), args...)
+	if o.Program == "" {
+		o.Program = CorsgateBinary(tb)
+	}
+	cmd := exec.Command(o.Program, args...)
 	// Nothing is in flight when a test ends, unless the test says so.
 	cmd.Env = append(append(cmd.Environ(), "CORSGATE_DRAIN_DELAY=0s"), o.Env...)
+	if o.Stdout != nil {
+		cmd.Stdout = o.Stdout
+	}
+	if o.Output != nil {
+		cmd.Stderr = o.Output.Writer
+	}
 	p := &Processor{Process: StartProcess(tb, "corsgate", cmd), Addr: o.Listen}
+	if o.Output != nil {
+		o.Output.into(tb, p.log)
+	}
 	p.awaitListening(tb)
 	if !o.NoWait {
 		p.AwaitServing(tb)

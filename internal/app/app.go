@@ -18,10 +18,18 @@ import (
 	"github.com/corsgate/corsgate/server"
 )
 
+// Log is where a process logs. It must not block: locks are held meanwhile.
+type Log struct {
+	*slog.Logger
+	// Lost is how many lines were lost because nobody took them in time, and because they could not be written; nil is none.
+	Lost func() (dropped, failed int64)
+}
+
 // App is one serving process. Make it with [New] and call [App.Run] once.
 type App struct {
-	cfg config.Serve
-	log *slog.Logger
+	cfg  config.Serve
+	log  *slog.Logger
+	lost func() (dropped, failed int64) // lines of log; nil is none
 
 	registry  registry
 	telemetry *telemetry.Telemetry
@@ -47,8 +55,8 @@ type App struct {
 
 // New wires a process and binds its listeners; it starts no goroutine. What was
 // opened is released when anything fails.
-func New(ctx context.Context, cfg config.Serve, log *slog.Logger) (*App, error) {
-	a := &App{cfg: cfg, log: log, ready: make(chan struct{}), stopping: stack{log: log}}
+func New(ctx context.Context, cfg config.Serve, log Log) (*App, error) {
+	a := &App{cfg: cfg, log: log.Logger, lost: log.Lost, ready: make(chan struct{}), stopping: stack{log: log.Logger}}
 	var err error
 	if a.telemetry, err = a.newTelemetry(); err != nil {
 		return nil, err
@@ -152,21 +160,27 @@ func (a *App) Ready() <-chan struct{} { return a.ready }
 
 // refresh makes health say what is true now.
 func (a *App) refresh() {
+	if serving, changed := a.setServing(); changed {
+		a.log.Info("health changed", "serving", serving)
+	}
+}
+
+func (a *App) setServing() (serving, changed bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	serving := a.running.Load() && !a.draining.Load() && a.registry.Ready()
+	serving = a.running.Load() && !a.draining.Load() && a.registry.Ready()
 	if serving == a.serving {
-		return
+		return serving, false
 	}
 	a.serving = serving
 	a.health.SetServing(serving)
-	a.log.Info("health changed", "serving", serving)
 	if !serving {
-		return
+		return false, true
 	}
 	select {
 	case <-a.ready:
 	default:
 		close(a.ready)
 	}
+	return true, true
 }

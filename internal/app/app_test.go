@@ -72,7 +72,7 @@ type process struct {
 func start(t *testing.T, cfg config.Serve) *process {
 	t.Helper()
 	log := &strings.Builder{} // slog's handler orders the writes; it is read after Run
-	a, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(log, nil)))
+	a, err := New(t.Context(), cfg, Log{Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestNewReleasesWhatItBound(t *testing.T) {
 	defer func() { _ = taken.Close() }()
 	path := filepath.Join(t.TempDir(), "s")
 	cfg.Listen, cfg.AdminListen = "unix:"+path, taken.Addr().String()
-	if _, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := New(t.Context(), cfg, Log{Logger: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Fatal("New bound an address that is taken")
 	}
 	if _, err := os.Lstat(path); !os.IsNotExist(err) {

@@ -73,7 +73,7 @@ func TestCollectorNeedsItsAddress(t *testing.T) {
 	}
 	defer func() { _ = taken.Close() }()
 	cfg.RUM.Listen = taken.Addr().String()
-	if _, err := New(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := New(t.Context(), cfg, Log{Logger: slog.New(slog.DiscardHandler)}); err == nil {
 		t.Error("New bound an address that is taken")
 	}
 }

@@ -27,6 +27,7 @@ func (a *App) newTelemetry() (*telemetry.Telemetry, error) {
 		Metrics:   telemetry.Protocol(a.cfg.Telemetry.OTLP.Metrics),
 		SpanQueue: a.cfg.Telemetry.OTLP.SpanQueue,
 		Log:       a.log,
+		LogLost:   a.lost,
 		Explain:   a.explain,
 		Streams:   func() int { return a.service.Active() },
 		Networks:  a.networks,

@@ -62,29 +62,38 @@ func (c *certificates) serverConfig() *tls.Config {
 
 // latest is the configuration in force at now.
 func (c *certificates) latest(now time.Time) *tls.Config {
+	current, fresh, err := c.recheck(now)
+	switch {
+	case err != nil:
+		c.log.Error("certificate files cannot be used, the last good ones stay", "error", err)
+	case fresh:
+		c.log.Info("certificate files were read again", "cert", c.files.CertFile)
+	}
+	return current
+}
+
+// recheck reads the files again if it is time to; the error says why the last good configuration stays.
+func (c *certificates) recheck(now time.Time) (current *tls.Config, fresh bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Sub(c.checked) < recheckEvery {
-		return c.current
+		return c.current, false, nil
 	}
 	c.checked = now
 	pem, err := c.read()
 	if err != nil {
-		c.log.Error("certificate files cannot be read, the last good ones stay", "error", err)
-		return c.current
+		return c.current, false, err
 	}
 	if pem.sum() == c.seen {
-		return c.current
+		return c.current, false, nil
 	}
 	c.seen = pem.sum()
-	fresh, err := c.build(pem)
+	next, err := c.build(pem)
 	if err != nil {
-		c.log.Error("certificate files cannot be used, the last good ones stay", "error", err)
-		return c.current
+		return c.current, false, err
 	}
-	c.current = fresh
-	c.log.Info("certificate files were read again", "cert", c.files.CertFile)
-	return c.current
+	c.current = next
+	return c.current, true, nil
 }
 
 // pemFiles are the bytes of the files; clientCA is nil when there is none.

@@ -142,6 +142,7 @@ func table() []imports {
 		{dir: "internal/wording"},
 		{dir: "internal/wallclock"},
 		{dir: "internal/cgroup"},
+		{dir: "internal/linequeue"},
 		{dir: "internal/build", not: []string{"flag", "net/http", "os"}},
 		{dir: "internal/sbom", not: []string{"flag", "net/http", "os"}},
 		{dir: "internal/sbom/sbomtest", others: []string{"github.com/CycloneDX/cyclonedx-go", "github.com/xeipuuv/gojsonschema"}},
@@ -188,7 +189,7 @@ func table() []imports {
 		},
 		{
 			dir:    "cmd/...",
-			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/build", "internal/cgroup", "internal/config", "internal/demo", "internal/migrate", "internal/probe", "internal/report", "internal/sarif", "internal/sbom", "internal/wording"},
+			ours:   []string{"policy", "tenant", "envoy", "server", "proto", "internal/app", "internal/build", "internal/cgroup", "internal/config", "internal/demo", "internal/linequeue", "internal/migrate", "internal/probe", "internal/report", "internal/sarif", "internal/sbom", "internal/wording"},
 			others: []string{cobra, pflag, protobuf, grpc, sync},
 		},
 		{dir: "deploy/monitoring/dashboards"},

@@ -54,7 +54,7 @@ func (d *demo) startProcessor(ctx context.Context) error {
 	} else {
 		cfg.Tenants = d.ready.Tenants
 	}
-	corsgate, err := app.New(ctx, cfg, slog.New(slog.NewTextHandler(file, nil)))
+	corsgate, err := app.New(ctx, cfg, app.Log{Logger: slog.New(slog.NewTextHandler(file, nil))})
 	if err != nil {
 		return fmt.Errorf("starting corsgate: %w", err)
 	}

@@ -1,9 +1,7 @@
 package telemetry
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -112,42 +110,17 @@ func TestTierIsEscaped(t *testing.T) {
 	}
 }
 
-// stuck is a sink that takes nothing until it is let go.
-type stuck chan struct{}
-
-// Write implements [io.Writer].
-func (s stuck) Write(b []byte) (int, error) {
-	<-s
-	return len(b), nil
-}
-
-// TestStopWithStuckSink: the stop ends with its context, whatever the log does.
-func TestStopWithStuckSink(t *testing.T) {
-	sink := make(stuck)
-	tm, err := New(Config{Log: slog.New(slog.NewJSONHandler(sink, nil))})
-	if err != nil {
-		t.Fatal(err)
+// TestLostLines: what became of lines behind the log is in the scrape, beside the records that never came so far.
+func TestLostLines(t *testing.T) {
+	tm := start(t, func(cfg *Config) { cfg.LogLost = func() (dropped, failed int64) { return 2, 3 } })
+	tm.log.overRate.Add(1)
+	tm.log.overflow.Add(10)
+	got, _ := scrape(t, tm)
+	for drop, want := range map[string]float64{"rate": 1, "sink": 12, "failed": 3} {
+		if n := got["cors_log_dropped_total{cors_log_drop="+drop+"}"]; n != want {
+			t.Errorf("%s: %v, want %v", drop, n, want)
+		}
 	}
-	if err := tm.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	tm.Observe(failure())
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		tm.stop()
-		tm.await(ctx)
-	}()
-	select {
-	case <-stopped:
-	case <-time.After(10 * time.Second):
-		t.Error("the stop waits for the sink")
-	}
-	close(sink)
-	tm.parts.Wait()
-	tm.Stop(context.WithoutCancel(t.Context()))
 }
 
 // TestExportersComplainInTheLog from the very first, when they read their variables.

@@ -158,8 +158,8 @@ func decisionMetrics(tiers []string) []Metric {
 		{Name: "cors.panics", Unit: "{panic}", Help: "Decisions that panicked, and were answered closed."},
 		{Name: "cors.streams.active", Kind: Gauge, Unit: "{stream}", Help: "Requests in flight."},
 		{
-			Name: "cors.log.dropped", Unit: "{record}", Help: "Decision log records that were not written: above the rate, or the sink was too slow.",
-			Labels: []Label{label("cors.log.drop", "rate", "sink")},
+			Name: "cors.log.dropped", Unit: "{line}", Help: "Lines of the log that were not written: decisions above the rate, a sink that was too slow, or one that failed.",
+			Labels: []Label{label("cors.log.drop", "rate", "sink", "failed")},
 		},
 		{
 			Name: "cors.spans.dropped", Unit: "{span}", Help: "Spans that were not made, above the cap, or not delivered.",

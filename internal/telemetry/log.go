@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/corsgate/corsgate/policy"
@@ -38,23 +40,18 @@ const (
 	equalSlots      = 4096 // a power of two
 )
 
-// The places of cors.log.drop.
-const (
-	logRate = iota
-	logSink
-)
-
 // decisionLog chooses what is logged on the request's goroutine, and writes it on its own.
 type decisionLog struct {
 	mode    LogMode
 	origins bool
 	log     *slog.Logger
 	near    func(tenant.Key, *policy.Request) tenant.Explanation // nil: no near misses
-	dropped *counter
 	errors  *limit
 	denials *limit
 	equal   equals
 	queue   chan entry
+
+	overRate, overflow atomic.Int64 // records that are not written
 }
 
 // entry is a decision that is to be written.
@@ -67,9 +64,9 @@ type entry struct {
 	whole       bool // the request can be explained
 }
 
-func newDecisionLog(cfg *Config, dropped *counter) *decisionLog {
+func newDecisionLog(cfg *Config) *decisionLog {
 	return &decisionLog{
-		mode: cfg.Decisions, origins: cfg.Origins, log: cfg.Log, near: cfg.Explain, dropped: dropped,
+		mode: cfg.Decisions, origins: cfg.Origins, log: cfg.Log, near: cfg.Explain,
 		errors: newLimit(logErrors), denials: newLimit(logDenials),
 		equal: equals{seed: maphash.MakeSeed()}, queue: make(chan entry, logQueue),
 	}
@@ -101,7 +98,7 @@ func (l *decisionLog) observe(o *server.Observation, span trace.Span) {
 	select {
 	case l.queue <- e:
 	default:
-		l.dropped.add(logSink, 1)
+		l.overflow.Add(1)
 	}
 }
 
@@ -113,7 +110,7 @@ func (l *decisionLog) admit(o *server.Observation, now time.Time) (suppressed ui
 	switch {
 	case o.Outcome == policy.Error || o.Rejected:
 		if !l.errors.allow(now) {
-			l.dropped.add(logRate, 1)
+			l.overRate.Add(1)
 			return 0, false
 		}
 		return 0, true
@@ -123,13 +120,22 @@ func (l *decisionLog) admit(o *server.Observation, now time.Time) (suppressed ui
 		}
 		if !l.denials.allow(now) {
 			l.equal.unwritten(o, suppressed)
-			l.dropped.add(logRate, 1)
+			l.overRate.Add(1)
 			return 0, false
 		}
 		return suppressed, true
 	default:
 		return 0, true // thinned out before
 	}
+}
+
+// observeLost shows what was not written: by us, and by the log that we write to.
+func (l *decisionLog) observeLost(o metric.Observer, in *instruments, lost func() (dropped, failed int64)) {
+	var dropped, failed int64
+	if lost != nil {
+		dropped, failed = lost()
+	}
+	in.cells(o, "cors.log.dropped", l.overRate.Load(), l.overflow.Load()+dropped, failed)
 }
 
 // run writes until ctx ends, and then what is left.

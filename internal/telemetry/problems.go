@@ -33,14 +33,24 @@ type problemLog struct {
 
 // Handle implements [otel.ErrorHandler].
 func (p *problemLog) Handle(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now := time.Now(); p.last.IsZero() || now.Sub(p.last) >= problemEvery {
-		// A sentence has blanks. A backslash is escaped, too, so this text stands for nothing else.
-		text := strings.ReplaceAll(printable(err.Error(), maxProblemText), `\x20`, " ")
-		p.t.cfg.Log.Warn("spans or metrics cannot be delivered; decisions are not affected", "error", text, "suppressed", p.suppressed)
-		p.last, p.suppressed = now, 0
+	suppressed, ok := p.admit(time.Now())
+	if !ok {
 		return
 	}
-	p.suppressed++
+	// A sentence has blanks. A backslash is escaped, too, so this text stands for nothing else.
+	text := strings.ReplaceAll(printable(err.Error(), maxProblemText), `\x20`, " ")
+	p.t.cfg.Log.Warn("spans or metrics cannot be delivered; decisions are not affected", "error", text, "suppressed", suppressed)
+}
+
+// admit says whether a problem is written, and how many before it were not.
+func (p *problemLog) admit(now time.Time) (suppressed int, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.last.IsZero() && now.Sub(p.last) < problemEvery {
+		p.suppressed++
+		return 0, false
+	}
+	suppressed = p.suppressed
+	p.last, p.suppressed = now, 0
+	return suppressed, true
 }

@@ -35,8 +35,10 @@ type Config struct {
 	Traces, Metrics Protocol
 	// SpanQueue is how many spans may wait for a collector; 0 is [DefaultSpanQueue].
 	SpanQueue int
-	// Log takes the decision log, and what is wrong with telemetry itself.
+	// Log takes the decision log, and what is wrong with telemetry itself. It must not block.
 	Log *slog.Logger
+	// LogLost is how many lines of Log its sink was too slow for, and at how many it failed; nil is none.
+	LogLost func() (dropped, failed int64)
 
 	// Explain says why a request is denied now, for near misses; nil gives none.
 	Explain func(tenant.Key, *policy.Request) tenant.Explanation
@@ -88,7 +90,7 @@ func New(cfg Config) (*Telemetry, error) {
 			dropped: list.counter("cors.spans.dropped").announce(),
 		},
 		operations: &operations{},
-		log:        newDecisionLog(&cfg, list.counter("cors.log.dropped").announce()),
+		log:        newDecisionLog(&cfg),
 		denied:     newDenied(),
 		top:        newTopList(),
 		rum:        newRUMMeter(list),
@@ -146,29 +148,16 @@ func (t *Telemetry) histograms(meter metric.Meter) error {
 	return err
 }
 
-// Stop writes and sends what is left, as long as ctx lasts. What a back end does not take then is lost, and that is
+// Stop writes what is left, and sends it as long as ctx lasts. What a back end does not take then is lost, and that is
 // no error of the process: it is in the log.
 func (t *Telemetry) Stop(ctx context.Context) {
 	if t.stop == nil {
 		return
 	}
 	t.stop()
-	t.await(ctx)
+	t.parts.Wait()
 	if failed := t.shutdown(ctx); failed != nil {
 		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", failed)
-	}
-}
-
-// await waits for the parts as long as ctx lasts: a sink that takes nothing does not hold up the stop.
-func (t *Telemetry) await(ctx context.Context) {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		t.parts.Wait()
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done(): // a sink that takes nothing does not hold up the stop
 	}
 }
 
@@ -193,11 +182,12 @@ func (t *Telemetry) collect(o metric.Observer, in *instruments) {
 	for name, c := range map[string]*counter{
 		"cors.decisions": d.total, "cors.policy.source.decisions": d.sources, "cors.shadow.decisions": d.shadows,
 		"cors.regression.denials": d.regressions, "cors.upstream.conflicts": d.conflicts, "cors.reply.rejected": d.rejected,
-		"cors.panics": d.panics, "cors.log.dropped": t.log.dropped, "cors.spans.dropped": t.spans.dropped,
+		"cors.panics": d.panics, "cors.spans.dropped": t.spans.dropped,
 		"cors.rum.requests": t.rum.requests, "cors.rum.reports": t.rum.reports, "cors.rum.exposed_missing": t.rum.exposed,
 	} {
 		in.counter(o, name, c)
 	}
+	t.log.observeLost(o, in, t.cfg.LogLost)
 	t.top.observe(o, in.whole["cors.tenant.denials.topk"])
 	o.ObserveInt64(in.whole["cors.build.info"], 1, metric.WithAttributes(attribute.String("version", t.cfg.Version)))
 	if t.cfg.Streams != nil {

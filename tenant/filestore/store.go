@@ -170,6 +170,24 @@ func (s *Store) Run(ctx context.Context) error {
 
 // reload looks at the files, puts in force what can be, and reports.
 func (s *Store) reload() Report {
+	r, n := s.look()
+	if n.any {
+		s.log(r, n.changed)
+		if s.opt.OnReload != nil {
+			s.opt.OnReload(r)
+		}
+	}
+	return r
+}
+
+// news is what a look at the files gave.
+type news struct {
+	any     bool // the report says something new
+	changed bool // other documents are in force
+}
+
+// look puts in force what can be. It tells nobody: the lock is not to be held for as long as that takes.
+func (s *Store) look() (Report, news) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next, problems := s.scan()
@@ -191,7 +209,7 @@ func (s *Store) reload() Report {
 }
 
 // publish puts a snapshot in force.
-func (s *Store) publish(next []*file, snapshot *tenant.Snapshot, problems tenant.Problems) Report {
+func (s *Store) publish(next []*file, snapshot *tenant.Snapshot, problems tenant.Problems) (Report, news) {
 	changed := !slices.Equal(inForce(s.files), inForce(next)) || s.snapshot.Load() == nil
 	s.files = next
 	if changed {
@@ -203,8 +221,8 @@ func (s *Store) publish(next []*file, snapshot *tenant.Snapshot, problems tenant
 	return s.announce(Report{Problems: problems}, next, changed)
 }
 
-// announce completes, keeps and reports r, if it says anything new.
-func (s *Store) announce(r Report, files []*file, changed bool) Report {
+// announce completes and keeps r, if it says anything new.
+func (s *Store) announce(r Report, files []*file, changed bool) (Report, news) {
 	last := s.report.Load()
 	if snapshot := s.snapshot.Load(); snapshot != nil {
 		r.Tenants = snapshot.Tenants()
@@ -222,15 +240,11 @@ func (s *Store) announce(r Report, files []*file, changed bool) Report {
 		r.LoadedAt, r.Dangers = last.LoadedAt, last.Dangers
 	}
 	if last != nil && !changed && slices.Equal(last.Problems, r.Problems) && slices.Equal(last.Kept, r.Kept) {
-		return *last
+		return *last, news{}
 	}
 	s.stats.reject(last, &r)
 	s.report.Store(&r)
-	s.log(r, changed)
-	if s.opt.OnReload != nil {
-		s.opt.OnReload(r)
-	}
-	return r
+	return r, news{any: true, changed: changed}
 }
 
 // maxLogged bounds the problems of one reload that are logged one by one.
