@@ -66,8 +66,8 @@ type TLS struct {
 	CertFile, KeyFile string
 	// ClientCAFile is PEM; when set, clients must present a certificate of it.
 	ClientCAFile string
-	// ClientSANs, when not empty, are the only subject alternative names (DNS, URI,
-	// e-mail, IP) that clients may have.
+	// ClientSANs, when not empty, are the only subject alternative names that clients may have: a URI
+	// with its scheme, an IP address, an e-mail address or a DNS name. Each is one of its own type only.
 	ClientSANs []string
 }
 
@@ -87,7 +87,7 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "`FILE` of the server certificate chain (PEM), read again on change")
 	fs.StringVar(&s.TLS.KeyFile, "tls-key", "", "`FILE` of the server's private key (PEM), read again on change")
 	fs.StringVar(&s.TLS.ClientCAFile, "tls-client-ca", "", "`FILE` of the authorities (PEM) that client certificates must come from")
-	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative `NAME` that a client may have; repeat for more")
+	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative `NAME` that a client may have: DNS name, URI with its scheme, IP address or e-mail address; repeat for more")
 	fs.BoolVar(&s.InsecureListen, "insecure-listen", false, "permit --listen off loopback without TLS")
 	fs.BoolVar(&s.InsecureAdminListen, "insecure-admin-listen", false, "permit --admin-listen, which is plain HTTP, off loopback")
 	BindUnknownTenant(fs, &s.UnknownTenant)
