@@ -155,7 +155,7 @@ func (t *Telemetry) Stop(ctx context.Context) {
 	t.stop()
 	t.await(ctx)
 	if failed := t.shutdown(ctx); failed != nil {
-		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", failed)
+		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", problemText(failed))
 	}
 }
 
