@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -192,7 +193,7 @@ func TestIdleAdminConnections(t *testing.T) {
 				if most := pipes.most(); most > tt.most || tt.unlimited && most < flood {
 					t.Errorf("%d connections were open at once, want %d", most, tt.most)
 				}
-				for _, conn := range append(idle, next) {
+				for _, conn := range slices.Concat(idle, []net.Conn{next}) {
 					_ = conn.Close()
 				}
 				if err := server.Close(); err != nil {
