@@ -1,5 +1,5 @@
 # The program alone: static, without a shell, as a user without a name. docs/container.md says how to build, check and run it.
-FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
+FROM --platform=$BUILDPLATFORM golang:1.26.10-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download

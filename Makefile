@@ -138,6 +138,10 @@ lint: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## golangci-lint (wi
 	$(BUF) format --diff --exit-code
 	$(HADOLINT) Dockerfile
 
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what the program calls, standard library included
+	tools/govulncheck.sh
+
 .PHONY: fmt
 fmt: $(GOLANGCI).$(GOLANGCI_VERSION) $(TOOLS)/python.stamp ## format everything in place
 	$(GOLANGCI) fmt

@@ -47,7 +47,7 @@ func (e *edge) awaitGrant(t *testing.T, origin string, want bool) {
 func (e *edge) awaitProblem(t *testing.T) {
 	t.Helper()
 	harness.Eventually(t, "readiness to tell of the broken file", func() error {
-		r := harness.Exchange(t, e.processor.AdminAddr, harness.Request("GET", "/readyz", "admin", [2]string{"connection", "close"}))
+		r := harness.Exchange(t, e.processor.AdminAddr, harness.Request("GET", "/readyz", "localhost", [2]string{"connection", "close"}))
 		switch {
 		case r.Status != http.StatusOK:
 			t.Fatalf("a broken file took readiness away: %d %s", r.Status, r.Body)

@@ -161,7 +161,7 @@ func (l *lab) serve(r *rig, dir, redis string) (p *process, address string) {
 	if r.server != corsgateServer {
 		p, address = firstLine(l.tb, dir, r.server, os.Args[0], childCommand, r.server, listen)
 	} else {
-		p, _ = firstLine(l.tb, dir, corsgateServer, l.corsgate, "serve", "--redis", redis, "--listen", listen, "--admin-listen", anyPort)
+		p, _ = firstLine(l.tb, dir, corsgateServer, l.corsgate, "serve", "--redis", redis, "--listen", listen, "--admin-listen", anyPort, "--admin-profiles")
 		var pages string
 		address, pages = l.addresses(p)
 		r.pages = "http://" + pages

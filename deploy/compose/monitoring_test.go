@@ -114,6 +114,10 @@ func TestPrometheus(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("targets (-want +got):\n%s", diff)
 	}
+	// The admin address answers to the name by which Prometheus asks for it.
+	if command := p.here(t, "corsgate", nil); command[slices.Index(command, "--admin-host")+1] != "corsgate" {
+		t.Errorf("corsgate is not asked by the name in --admin-host: %q", command)
+	}
 	// The rules are read from where they are mounted.
 	mounted := map[string]string{}
 	for _, volume := range p.Services["prometheus"].Volumes {

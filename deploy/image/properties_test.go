@@ -38,8 +38,10 @@ func TestBases(t *testing.T) {
 	if from := stages[1].from; from.text != "scratch" || len(from.flags) > 0 {
 		t.Errorf("the image is FROM %s %v", from.text, from.flags)
 	}
-	if workflow := ".github/workflows/test.yaml"; !strings.Contains(text(workflow), " "+base+"\n") {
-		t.Errorf("%s does not run in %s", workflow, base)
+	for _, workflow := range []string{".github/workflows/test.yaml", ".github/workflows/nightly.yaml"} {
+		if !strings.Contains(text(workflow), " "+base+"\n") {
+			t.Errorf("%s does not run in %s", workflow, base)
+		}
 	}
 }
 

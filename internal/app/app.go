@@ -115,9 +115,11 @@ func (a *App) bind(ctx context.Context) error {
 	if a.cfg.AdminListen == "" {
 		return nil
 	}
-	if a.adminListener, err = listen(ctx, a.cfg.AdminListen); err != nil {
+	l, err := listen(ctx, a.cfg.AdminListen)
+	if err != nil {
 		return err
 	}
+	a.adminListener = limitAdmin(l)
 	a.admin = a.adminServer()
 	return nil
 }

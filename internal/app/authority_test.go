@@ -51,6 +51,15 @@ func newAuthority(t *testing.T) *authority {
 // sign gives a certificate and its key as PEM. A name with a scheme becomes a URI.
 func (a *authority) sign(serial int64, name string) (cert, key []byte) {
 	a.t.Helper()
+	if u, err := url.Parse(name); err == nil && u.Scheme != "" {
+		return a.signNames(serial, x509.Certificate{URIs: []*url.URL{u}})
+	}
+	return a.signNames(serial, x509.Certificate{DNSNames: []string{name}})
+}
+
+// signNames gives a certificate with the subject alternative names of names, and its key.
+func (a *authority) signNames(serial int64, names x509.Certificate) (cert, key []byte) {
+	a.t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		a.t.Fatal(err)
@@ -59,11 +68,7 @@ func (a *authority) sign(serial int64, name string) (cert, key []byte) {
 		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "common name"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	if u, err := url.Parse(name); err == nil && u.Scheme != "" {
-		template.URIs = []*url.URL{u}
-	} else {
-		template.DNSNames = []string{name}
+		DNSNames:    names.DNSNames, URIs: names.URIs, IPAddresses: names.IPAddresses, EmailAddresses: names.EmailAddresses,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, private.Public(), a.key)
 	if err != nil {
@@ -80,7 +85,12 @@ func (a *authority) sign(serial int64, name string) (cert, key []byte) {
 // pair is sign as a client uses it.
 func (a *authority) pair(name string) tls.Certificate {
 	a.t.Helper()
-	pair, err := tls.X509KeyPair(a.sign(99, name))
+	return a.pairOf(a.sign(99, name))
+}
+
+func (a *authority) pairOf(cert, key []byte) tls.Certificate {
+	a.t.Helper()
+	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		a.t.Fatal(err)
 	}

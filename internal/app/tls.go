@@ -8,8 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,23 +166,26 @@ func (c *certificates) verifyClient(state tls.ConnectionState) error {
 	if len(state.PeerCertificates) == 0 {
 		return errClientName
 	}
-	for _, name := range subjectNames(state.PeerCertificates[0]) {
-		if slices.Contains(c.files.ClientSANs, name) {
-			return nil
-		}
+	cert := state.PeerCertificates[0]
+	if !slices.ContainsFunc(c.files.ClientSANs, func(name string) bool { return hasName(cert, name) }) {
+		return errClientName
 	}
-	return errClientName
+	return nil
 }
 
-// subjectNames are all subject alternative names of cert as text. The common name is
-// not among them: RFC 9525 section 2 retired it.
-func subjectNames(cert *x509.Certificate) []string {
-	names := slices.Concat(cert.DNSNames, cert.EmailAddresses)
-	for _, u := range cert.URIs {
-		names = append(names, u.String())
+// hasName reports whether name is a subject alternative name of cert, of the type that name is: an authority that lets clients
+// choose one type, a URI for example, has not vouched for the same text as another. The common name is no name: RFC 9525
+// section 2 retired it.
+func hasName(cert *x509.Certificate, name string) bool {
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return slices.ContainsFunc(cert.IPAddresses, net.IP(ip.AsSlice()).Equal)
 	}
-	for _, ip := range cert.IPAddresses {
-		names = append(names, ip.String())
+	switch {
+	case strings.Contains(name, ":"): // neither a DNS name nor the domain of an e-mail address has one
+		return slices.ContainsFunc(cert.URIs, func(u *url.URL) bool { return u.String() == name })
+	case strings.Contains(name, "@"):
+		return slices.Contains(cert.EmailAddresses, name)
+	default:
+		return slices.ContainsFunc(cert.DNSNames, func(dns string) bool { return strings.EqualFold(dns, name) })
 	}
-	return names
 }

@@ -2,10 +2,13 @@ package app
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +147,80 @@ func handshake(t *testing.T, server, client *tls.Config) error {
 	_ = near.Close()
 	<-clientDone
 	return err
+}
+
+// F45: a name is admitted as the type that it is. The control is the comparison without types, which admits all of these.
+func TestClientNamesHaveTypes(t *testing.T) {
+	const dns, uri, email, ip = "envoy", "spiffe://edge/envoy", "envoy@edge.example", "10.0.0.7"
+	ca := newAuthority(t)
+	parsed := func(text string) []*url.URL {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []*url.URL{u}
+	}
+	tests := []struct {
+		client string
+		names  x509.Certificate
+		own    string // the only name that admits it
+	}{
+		{"a DNS name", x509.Certificate{DNSNames: []string{dns}}, dns},
+		{"a URI", x509.Certificate{URIs: parsed(uri)}, uri},
+		{"an e-mail address", x509.Certificate{EmailAddresses: []string{email}}, email},
+		{"an IP address", x509.Certificate{IPAddresses: []net.IP{net.ParseIP(ip)}}, ip},
+		{"a URI with the text of a DNS name", x509.Certificate{URIs: parsed(dns)}, ""},
+		{"a URI with the text of an e-mail address", x509.Certificate{URIs: parsed(email)}, ""},
+		{"a URI with the text of an IP address", x509.Certificate{URIs: parsed(ip)}, ""},
+		{"a DNS name with the text of a URI", x509.Certificate{DNSNames: []string{uri}}, ""},
+		{"a DNS name with the text of an e-mail address", x509.Certificate{DNSNames: []string{email}}, ""},
+		{"a DNS name with the text of an IP address", x509.Certificate{DNSNames: []string{ip}}, ""},
+		{"an e-mail address with the text of a DNS name", x509.Certificate{EmailAddresses: []string{dns}}, ""},
+		{"an e-mail address with the text of a URI", x509.Certificate{EmailAddresses: []string{uri}}, ""},
+	}
+	for _, name := range []string{dns, uri, email, ip} {
+		cfg := settings(t, "https://app.acme.example")
+		cfg.TLS = ca.writeServer(t.TempDir(), 1)
+		cfg.TLS.ClientSANs = []string{name}
+		p := start(t, cfg)
+		p.awaitReady(t)
+		for _, tt := range tests {
+			client := ca.pairOf(ca.signNames(99, tt.names))
+			conn := dial(t, p.Addr().String(), credentials.NewTLS(&tls.Config{
+				MinVersion: tls.VersionTLS12, RootCAs: ca.pool(), ServerName: "corsgate", Certificates: []tls.Certificate{client},
+			}))
+			got := health(t, conn)
+			if want := tt.own == name; (got == "SERVING") != want || !want && !strings.Contains(got, "Unavailable") {
+				t.Errorf("%s, where %s is on the list: %s, want it admitted: %t", tt.client, name, got, want)
+			}
+			_ = conn.Close()
+		}
+		p.stop(t)
+	}
+	for _, tt := range tests {
+		if !slices.ContainsFunc(texts(tt.names), func(text string) bool { return slices.Contains([]string{dns, uri, email, ip}, text) }) {
+			t.Errorf("control: %s would not be admitted by its text", tt.client)
+		}
+	}
+	// What is written in other ways is the same name.
+	cert := &x509.Certificate{DNSNames: []string{"Envoy.Edge.example"}, IPAddresses: []net.IP{net.ParseIP("fd00::7")}}
+	for _, name := range []string{"envoy.edge.example", "fd00:0::7"} {
+		if !hasName(cert, name) {
+			t.Errorf("%s is not found", name)
+		}
+	}
+}
+
+// texts are all names of a certificate, without their types.
+func texts(cert x509.Certificate) []string {
+	out := slices.Concat(cert.DNSNames, cert.EmailAddresses)
+	for _, u := range cert.URIs {
+		out = append(out, u.String())
+	}
+	for _, ip := range cert.IPAddresses {
+		out = append(out, ip.String())
+	}
+	return out
 }
 
 func TestServeOverTLS(t *testing.T) {

@@ -184,7 +184,7 @@ func table() []imports {
 		{
 			dir:    "internal/app",
 			ours:   []string{"policy", "tenant", "server", "envoy", "internal/build", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
-			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify"},
+			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify", "golang.org/x/net/netutil"},
 			not:    []string{"flag", "os/signal"},
 		},
 		{

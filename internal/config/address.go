@@ -44,16 +44,22 @@ func ParseAddress(text string) (Address, error) {
 	return Address{Network: "tcp", Location: text}, nil
 }
 
+// Host is the name or address in a, or "" for all addresses and for a socket.
+func (a Address) Host() string {
+	if a.Network == "unix" {
+		return ""
+	}
+	host, _, _ := net.SplitHostPort(a.Location) // [ParseAddress] made sure of it
+	return host
+}
+
 // Local reports whether only this machine can reach the address: a Unix
 // socket, a loopback address or "localhost".
 func (a Address) Local() bool {
 	if a.Network == "unix" {
 		return true
 	}
-	host, _, err := net.SplitHostPort(a.Location)
-	if err != nil {
-		return false
-	}
+	host := a.Host()
 	if host == "localhost" {
 		return true
 	}

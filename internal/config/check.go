@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"time"
 )
 
@@ -69,7 +70,13 @@ func (c *checker) listen(s *Serve) {
 
 func (c *checker) adminListen(s *Serve) {
 	if s.AdminListen == "" {
+		c.onlyWith("--admin-listen", "admin-host", "admin-profiles")
 		return
+	}
+	for _, name := range s.AdminHosts {
+		if !adminHost.MatchString(name) {
+			c.add("admin-host", fmt.Sprintf("%q is not the name of a host", name), "write it without scheme and port")
+		}
 	}
 	address, err := ParseAddress(s.AdminListen)
 	if err != nil {
@@ -84,6 +91,9 @@ func (c *checker) adminListen(s *Serve) {
 		c.add("admin-listen", "it is the same address as --listen", "choose another port")
 	}
 }
+
+// adminHost is what a name can be: one of DNS, or of a container, which may have an underscore.
+var adminHost = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?$`)
 
 // anyPort reports whether the system chooses the port.
 func anyPort(listen string) bool {

@@ -157,6 +157,23 @@ func TestProblems(t *testing.T) {
 			want: []string{"--admin-listen: :9003 can be reached from other machines and is plain HTTP; listen on 127.0.0.1, or permit it by --insecure-admin-listen"},
 		},
 		{
+			name: "names of the admin pages are names",
+			args: []string{"--tenants=.", "--admin-host=corsgate,gw_1.edge.svc,https://gw", "--admin-host=gw:9003", "--admin-host=*.svc"},
+			want: []string{
+				`--admin-host: "https://gw" is not the name of a host; write it without scheme and port`,
+				`--admin-host: "gw:9003" is not the name of a host; write it without scheme and port`,
+				`--admin-host: "*.svc" is not the name of a host; write it without scheme and port`,
+			},
+		},
+		{
+			name: "settings of the admin pages without them",
+			args: []string{"--tenants=.", "--admin-listen=", "--admin-host=corsgate", "--admin-profiles"},
+			want: []string{
+				"--admin-host: it counts only with --admin-listen; set --admin-listen or remove it",
+				"--admin-profiles: it counts only with --admin-listen; set --admin-listen or remove it",
+			},
+		},
+		{
 			name: "flags that permit it, IPv6 loopback and a socket are fine",
 			args: []string{"--tenants=.", "--listen=[::1]:9002", "--admin-listen=0.0.0.0:9003", "--insecure-admin-listen"},
 		},

@@ -71,6 +71,9 @@ func (r *resolver) fileValue(f *pflag.Flag, source string, value *yaml.Node) {
 			}
 			texts[i] = item.Value
 		}
+		if len(texts) == 0 {
+			texts = []string{""} // as the flag and the variable say it
+		}
 		r.set(f, source, texts)
 	case value.Tag == "!!null":
 		r.add(source, "the key has no value", "write a value or remove the key")

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +68,7 @@ func (v variables) first(names ...string) (name, value string) {
 // protocol is how a signal is pushed, or "".
 func (v variables) protocol(signal string, ps *Problems) string {
 	exporter := v["OTEL_"+signal+"_EXPORTER"]
-	name, endpoint := v.first("OTEL_EXPORTER_OTLP_"+signal+"_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+	_, endpoint := v.first("OTEL_EXPORTER_OTLP_"+signal+"_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 	switch exporter {
 	case "none":
 		return ""
@@ -85,10 +86,9 @@ func (v variables) protocol(signal string, ps *Problems) string {
 			return ""
 		}
 	}
-	if endpoint != "" {
-		if u, err := url.Parse(endpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			*ps = append(*ps, Problem{Source: name, Detail: strconv.Quote(endpoint) + " is not the address of a collector", Fix: "write http://host:4318, or https://"})
-		}
+	for _, prefix := range []string{"OTEL_EXPORTER_OTLP_" + signal, "OTEL_EXPORTER_OTLP"} { // the exporters read both
+		v.endpoint(prefix+"_ENDPOINT", ps)
+		v.headers(prefix+"_HEADERS", ps)
 	}
 	name, protocol := v.first("OTEL_EXPORTER_OTLP_"+signal+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 	switch protocol {
@@ -99,6 +99,36 @@ func (v variables) protocol(signal string, ps *Problems) string {
 	}
 	*ps = append(*ps, Problem{Source: name, Detail: strconv.Quote(protocol) + " is not spoken", Fix: "write grpc or http/protobuf"})
 	return ""
+}
+
+// endpoint checks the address of a collector. It may hold credentials, so no message shows it.
+func (v variables) endpoint(name string, ps *Problems) {
+	text := v[name]
+	if text == "" {
+		return
+	}
+	if u, err := url.Parse(text); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		*ps = append(*ps, Problem{Source: name, Detail: "it is not the address of a collector", Fix: "write http://host:4318, or https://"})
+	}
+}
+
+// headerName is a token of RFC 9110 section 5.6.2.
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// headers checks what is sent to a collector. The exporters would log what they cannot read, and these are secrets: the
+// message counts to them, and shows none.
+func (v variables) headers(name string, ps *Problems) {
+	if v[name] == "" {
+		return
+	}
+	n := 0
+	for pair := range strings.SplitSeq(v[name], ",") {
+		n++
+		key, value, found := strings.Cut(pair, "=")
+		if _, err := url.PathUnescape(value); !found || err != nil || !headerName.MatchString(strings.TrimSpace(key)) {
+			*ps = append(*ps, Problem{Source: name, Detail: "header " + strconv.Itoa(n) + " cannot be read", Fix: "write name=value,name=value, with a comma or % in a value as %2C or %25"})
+		}
+	}
 }
 
 func (v variables) spanQueue(ps *Problems) int {

@@ -54,6 +54,7 @@ func TestRedisTargetRefuses(t *testing.T) {
 		"redis://a.example,", "redis://::1", "redis://[a.example:1]", "redis://a.example/x", "redis://a.example/-1",
 		"redis://a b.example", "redis://a.example?db=1", "unix://relative", "unix://host/path", "unix:///" + strings.Repeat("x", 107),
 		"redis://u:" + secret + "%@a.example", "redis://u:" + secret + "?@a.example", "redis://u:" + secret + "/" + secret + "@:1",
+		"redis://u:" + secret, "redis://" + secret + ":x", "redis://a.example,u:" + secret, "redis://" + secret + "%@",
 		"http://u:" + secret + "@a.example", "redis://u:" + secret + "@a.example/" + "x",
 	} {
 		r := config.Redis{URL: url}

@@ -69,9 +69,9 @@ func (r *Redis) Target() (RedisTarget, error) {
 		port = sentinelPort
 	}
 	for name := range strings.SplitSeq(hosts, ",") {
-		address, err := hostPort(name, port)
-		if err != nil {
-			return t, err
+		address, ok := hostPort(name, port)
+		if !ok { // its text may be a login that lacks its "@"
+			return t, fmt.Errorf("host %d of the URL is not host or host:port", len(t.Addresses)+1)
 		}
 		t.Addresses = append(t.Addresses, address)
 	}
@@ -105,21 +105,21 @@ func (t *RedisTarget) login(text string) error {
 }
 
 // hostPort is the address of a host that may lack its port.
-func hostPort(text, port string) (string, error) {
+func hostPort(text, port string) (address string, ok bool) {
 	host, given, err := net.SplitHostPort(text)
 	if err != nil {
 		host, given = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"), port
 		if ip, err := netip.ParseAddr(host); strings.Contains(host, ":") && (err != nil || !ip.Is6() || !strings.HasPrefix(text, "[")) {
-			return "", fmt.Errorf("%q is not host:port", text)
+			return "", false
 		}
 	}
 	if n, err := strconv.ParseUint(given, 10, 16); err != nil || n == 0 {
-		return "", fmt.Errorf("%q is not a port number", given)
+		return "", false
 	}
 	if host == "" || strings.ContainsAny(host, " \t\r\n[]@%") {
-		return "", fmt.Errorf("%q is not a host", host)
+		return "", false
 	}
-	return net.JoinHostPort(host, given), nil
+	return net.JoinHostPort(host, given), true
 }
 
 // Local reports whether only this machine can reach the servers and listen in.

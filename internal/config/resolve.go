@@ -98,9 +98,7 @@ func (r *resolver) commandLine(args []string) {
 	r.flags.Visit(func(f *pflag.Flag) {
 		source := "--" + f.Name
 		r.sources[f.Name] = source
-		if d, ok := f.Value.(*deferred); ok && d.err != nil {
-			r.add(source, d.err.Error(), fixFor(f))
-		}
+		r.judge(f, source)
 	})
 }
 
@@ -140,15 +138,28 @@ func (r *resolver) set(f *pflag.Flag, source string, values []string) {
 			return
 		}
 	}
-	if d, ok := f.Value.(*deferred); ok && d.err != nil {
+	r.judge(f, source)
+}
+
+// judge reports the value that source gave f if it cannot be used, or is empty although the help of f does not say what that
+// would do ("empty for nowhere"). Nobody writes an empty value on purpose: a variable of a script was not set, and without
+// this check a setting such as --tls-client-ca would silently be off.
+func (r *resolver) judge(f *pflag.Flag, source string) {
+	d, ok := f.Value.(*deferred)
+	switch {
+	case !ok:
+	case d.err != nil:
 		r.add(source, d.err.Error(), fixFor(f))
+	case d.blank() && !strings.Contains(f.Usage, "empty for "):
+		r.add(source, "it is given and empty", "give it a value or remove it")
 	}
 }
 
 // deferred is a flag value whose parse error waits for Resolve.
 type deferred struct {
 	pflag.Value
-	err error
+	err   error
+	empty bool // some text that was set was empty
 }
 
 // Set never fails; the error is kept.
@@ -156,7 +167,14 @@ func (d *deferred) Set(text string) error {
 	if err := d.Value.Set(text); err != nil {
 		d.err = fmt.Errorf("%q cannot be used", text)
 	}
+	d.empty = d.empty || strings.TrimSpace(text) == ""
 	return nil
+}
+
+// blank reports whether something that was set, or an item of it, is empty.
+func (d *deferred) blank() bool {
+	list, ok := d.Value.(pflag.SliceValue)
+	return d.empty || ok && slices.ContainsFunc(list.GetSlice(), func(item string) bool { return strings.TrimSpace(item) == "" })
 }
 
 // fixFor says what a flag's value looks like.

@@ -18,8 +18,13 @@ type Serve struct {
 	Mirror Mirror
 	// Listen is where Envoy connects: "host:port" or "unix:PATH".
 	Listen string
-	// AdminListen is where health, readiness and profiles are served; "" means nowhere.
+	// AdminListen is where metrics, denials, health and readiness are served; "" means nowhere.
 	AdminListen string
+	// AdminHosts are names that requests to AdminListen may have as their host, besides addresses,
+	// localhost and the name in AdminListen.
+	AdminHosts []string
+	// AdminProfiles serves profiles of the process there, too.
+	AdminProfiles bool
 	// RUM says where reports of pages are collected.
 	RUM RUM
 	// TLS secures Listen.
@@ -61,8 +66,8 @@ type TLS struct {
 	CertFile, KeyFile string
 	// ClientCAFile is PEM; when set, clients must present a certificate of it.
 	ClientCAFile string
-	// ClientSANs, when not empty, are the only subject alternative names (DNS, URI,
-	// e-mail, IP) that clients may have.
+	// ClientSANs, when not empty, are the only subject alternative names that clients may have: a URI
+	// with its scheme, an IP address, an e-mail address or a DNS name. Each is one of its own type only.
 	ClientSANs []string
 }
 
@@ -75,12 +80,14 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	s.Redis.Bind(fs)
 	s.Mirror.Bind(fs)
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "`ADDRESS` where Envoy connects: host:port or unix:PATH")
-	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where metrics, denials, health, readiness and profiles are served; empty for nowhere")
+	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where metrics, denials, health and readiness are served; empty for nowhere")
+	fs.StringSliceVar(&s.AdminHosts, "admin-host", nil, "`NAME` in the URLs by which others ask --admin-listen; addresses and localhost need none; repeat for more")
+	fs.BoolVar(&s.AdminProfiles, "admin-profiles", false, "serve profiles of the process on --admin-listen, one at a time, of at most 30s")
 	s.RUM.Bind(fs)
 	fs.StringVar(&s.TLS.CertFile, "tls-cert", "", "`FILE` of the server certificate chain (PEM), read again on change")
 	fs.StringVar(&s.TLS.KeyFile, "tls-key", "", "`FILE` of the server's private key (PEM), read again on change")
 	fs.StringVar(&s.TLS.ClientCAFile, "tls-client-ca", "", "`FILE` of the authorities (PEM) that client certificates must come from")
-	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative `NAME` that a client may have; repeat for more")
+	fs.StringSliceVar(&s.TLS.ClientSANs, "tls-client-san", nil, "subject alternative `NAME` that a client may have: DNS name, URI with its scheme, IP address or e-mail address; repeat for more")
 	fs.BoolVar(&s.InsecureListen, "insecure-listen", false, "permit --listen off loopback without TLS")
 	fs.BoolVar(&s.InsecureAdminListen, "insecure-admin-listen", false, "permit --admin-listen, which is plain HTTP, off loopback")
 	BindUnknownTenant(fs, &s.UnknownTenant)

@@ -27,7 +27,7 @@ type Telemetry struct {
 
 // Bind defines the flags on fs.
 func (t *Telemetry) Bind(fs *pflag.FlagSet) {
-	fs.StringSliceVar(&t.Tiers, "tenant-tier", []string{"gold", "silver", "bronze"}, "`VALUE` of the document label tier that metrics tell apart; repeat for more, up to 3")
+	fs.StringSliceVar(&t.Tiers, "tenant-tier", []string{"gold", "silver", "bronze"}, "`VALUE` of the document label tier that metrics tell apart; repeat for more, up to 3; empty for none")
 	Choice(fs, &t.DecisionLog, Choices{
 		Name: "decision-log", Values: []string{"sampled", "all", "off"},
 		Usage: "decisions that are logged: sampled is errors, the first of equal denials each minute, and one in a thousand of the rest",

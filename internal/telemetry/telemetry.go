@@ -157,7 +157,7 @@ func (t *Telemetry) Stop(ctx context.Context) {
 	t.stop()
 	t.parts.Wait()
 	if failed := t.shutdown(ctx); failed != nil {
-		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", failed)
+		t.cfg.Log.WarnContext(ctx, "the last spans and metrics were not delivered", "error", problemText(failed))
 	}
 }
 
