@@ -38,7 +38,7 @@ func (p *program) lintEnvoyCommand() *cobra.Command {
 			"  kubectl exec deploy/edge -c istio-proxy -- pilot-agent request GET config_dump | corsgate lint-envoy - -o sarif",
 	}
 	f := cmd.Flags()
-	f.StringVar(&s.options.Cluster, "cluster", "", "`NAME` of the cluster of corsgate's processes, if nothing about the filter is named cors")
+	f.StringSliceVar(&s.options.Clusters, "cluster", nil, "`NAMES` of the clusters of corsgate's processes, if nothing about the filters is named cors")
 	f.StringSliceVar(&s.failOn, "fail-on", []string{string(lint.Error)}, "exit with 1 on these `FINDINGS`: error, warning or note (each with what is worse), or ids of rules")
 	f.BoolVar(&s.notes, "notes", false, "report choices to know of, too")
 	config.Choice(f, &s.output, config.Choices{Name: "output", Short: "o", Values: []string{"text", "json", "sarif"}, Usage: "form of the report"})

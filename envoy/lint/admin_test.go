@@ -28,7 +28,7 @@ func TestFetch(t *testing.T) {
 		switch {
 		case want == "" && err != nil, want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%q: error %v, want one of %q", path, err, want)
-		case err == nil && lint.Check(c, lint.Options{}).Calls != 2:
+		case err == nil && lint.Check(c, lint.Options{}).Calls != 3:
 			t.Errorf("%q: no calls found", path)
 		}
 	}

@@ -93,7 +93,7 @@ func applies(f *filter) bool {
 
 // apply holds against the rules how design C writes its decisions.
 func (l *linter) apply(m *manager) {
-	decides := slices.ContainsFunc(m.calls, func(c *call) bool { return c.byMetadata() && c.serves[actual] != no })
+	decides := slices.ContainsFunc(m.calls, func(c *call) bool { return c.byMetadata() && c.serves.crossOrigin() != no })
 	edits := m.edits()
 	l.formatters(m)
 	if !decides {
@@ -174,7 +174,7 @@ func (l *linter) writes(m *manager, edits []edit, at Place) {
 		switch {
 		case i < 0 && required && !m.table.writes(h[0]):
 			lost = append(lost, h[0])
-		case i >= 0 && fromDecision(edits[i].value()) && !strings.Contains(edits[i].value(), "%DYNAMIC_METADATA("+wire.Namespace+":"+h[1]+")%"):
+		case i >= 0 && fromDecision(edits[i].value()) && !strings.Contains(edits[i].value(), metadata(h[1])):
 			foreign = append(foreign, h[0]+" from "+edits[i].value())
 		}
 	}
@@ -189,6 +189,9 @@ func (l *linter) writes(m *manager, edits []edit, at Place) {
 			"write %DYNAMIC_METADATA(cors:acao)% and so on, as corsgate render envoy does")
 	}
 }
+
+// inexact is what is wrong with adding Origin to Vary by a condition.
+const inexact = "Origin is not added to every Vary that lacks it (\"Accept Origin\" is one: commas separate the names): caches and CDNs give the response for one origin to another"
 
 // vary looks at what tells caches that responses depend on the Origin.
 func (l *linter) vary(m *manager, edits []edit, at Place) {
@@ -207,13 +210,19 @@ func (l *linter) vary(m *manager, edits []edit, at Place) {
 			l.add(ruleVaryMissing, m.group(), e.inner.at,
 				"vary is added only where the application sends none: caches give one origin's response to another",
 				"append_action: APPEND_IF_EXISTS_OR_ADD, as cors-vary of corsgate render envoy does")
+		case passesBy(e.value()):
+			l.add(ruleVaryMissing, m.group(), e.inner.at, inexact, "write the expression of corsgate render envoy-gateway")
 		case strings.EqualFold(strings.TrimSpace(e.value()), wire.HeaderOrigin) && !e.inner.unlessVaries:
 			l.add(ruleVaryTwice, m.group(), e.inner.at,
 				"Origin is appended to every Vary, also to one that names it: correct, and some caches keep both apart",
 				"append it as cors-vary of corsgate render envoy does")
 		}
 	}
-	if !named {
+	switch {
+	case named:
+	case slices.ContainsFunc(m.filters, varies):
+		l.add(ruleVaryMissing, m.group(), at, inexact, "let match_delegate pass by the filter as cors-vary of corsgate render envoy does, and for no other responses")
+	default:
 		l.add(ruleVaryMissing, m.group(), at,
 			"nothing adds Origin to Vary: caches and CDNs give the response for one origin to another, with the wrong header or none",
 			"append vary, as corsgate render envoy does, to responses to requests without an Origin too")

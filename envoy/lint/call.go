@@ -48,17 +48,17 @@ func (c *call) cluster() string { return c.GetGrpcService().GetEnvoyGrpc().GetCl
 
 // Options say what to look for.
 type Options struct {
-	// Cluster is the name of the processors' cluster; empty means that corsgate's calls are recognized
+	// Clusters are the names of the processors' clusters; none means that corsgate's calls are recognized
 	// by what they are named.
-	Cluster string
+	Clusters []string
 }
 
 // isOurs reports whether an external processor is corsgate. There may be others in a chain.
 func (o Options) isOurs(p *extprocv3.ExternalProcessor, names ...string) bool {
 	g := p.GetGrpcService()
 	target := g.GetEnvoyGrpc().GetClusterName() + g.GetGoogleGrpc().GetTargetUri()
-	if o.Cluster != "" {
-		return target == o.Cluster
+	if len(o.Clusters) > 0 {
+		return slices.Contains(o.Clusters, target)
 	}
 	cors := func(s string) bool { return strings.Contains(strings.ToLower(s), "cors") }
 	return cors(target) || cors(p.GetHttpService().GetHttpService().GetHttpUri().GetCluster()) || cors(p.GetStatPrefix()) ||
@@ -165,13 +165,4 @@ func replace(p *extprocv3.ExternalProcessor, o *extprocv3.ExtProcOverrides) {
 		}
 		p.MetadataOptions.ReceivingNamespaces = n
 	}
-}
-
-// asked says of each sample whether any call is made for it.
-func (m *manager) asked() serves {
-	var out serves
-	for _, c := range m.calls {
-		out = out.or(c.serves)
-	}
-	return out
 }

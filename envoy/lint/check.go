@@ -30,12 +30,20 @@ type linter struct {
 	options Options
 	config  *Config
 	// processors are the clusters that calls ask, each once.
-	processors map[string]bool
+	processors []*processors
+}
+
+// processors is a cluster that calls ask.
+type processors struct {
+	name string
+	// at is the first of these calls, and serves which requests any of them is made for.
+	at     Place
+	serves serves
 }
 
 // Check holds a configuration against all rules. The worst findings come first.
 func Check(c *Config, o Options) *Result {
-	l := &linter{findings: newFindings(), options: o, config: c, processors: map[string]bool{}}
+	l := &linter{findings: newFindings(), options: o, config: c}
 	all := c.managers()
 	out := &Result{Managers: len(all), Listeners: listeners(all)}
 	l.document()
@@ -49,6 +57,9 @@ func Check(c *Config, o Options) *Result {
 		}
 		l.manager(m)
 		m.calls = nil // there may be one for each of very many routes
+	}
+	for _, p := range l.processors {
+		l.cluster(p)
 	}
 	l.absent(all, without)
 	out.Findings = l.list
@@ -99,10 +110,22 @@ func (l *linter) call(c *call) {
 	l.failure(c)
 	l.settings(c)
 	l.headers(c)
-	if name := c.cluster(); name != "" && !l.processors[name] {
-		l.processors[name] = true
-		l.cluster(c, name)
+	l.asks(c)
+}
+
+// asks notes the cluster that a call asks.
+func (l *linter) asks(c *call) {
+	name := c.cluster()
+	if name == "" {
+		return
 	}
+	i := slices.IndexFunc(l.processors, func(p *processors) bool { return p.name == name })
+	if i < 0 {
+		i = len(l.processors)
+		l.processors = append(l.processors, &processors{name: name, at: c.at})
+	}
+	p := l.processors[i]
+	p.serves = p.serves.or(c.serves)
 }
 
 // onRoute holds what a route makes of a call against the rules. What is wrong with the call in

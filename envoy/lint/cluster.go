@@ -13,6 +13,7 @@ const (
 	ruleClusterMissing ID = "cluster-missing"
 	ruleClusterHTTP2   ID = "cluster-http2"
 	ruleBreakers       ID = "circuit-breakers"
+	rulePreflightLimit ID = "preflight-limits"
 	ruleRetryBreaker   ID = "retry-breaker"
 	rulePanic          ID = "panic-threshold"
 	ruleHealthMissing  ID = "health-check-missing"
@@ -42,6 +43,7 @@ func clusterRules() []Rule {
 		{ruleClusterMissing, Error, "the processors' cluster does not exist"},
 		{ruleClusterHTTP2, Error, "the processors' cluster does not speak HTTP/2"},
 		{ruleBreakers, Warning, "the circuit breaker has Envoy's default"},
+		{rulePreflightLimit, Warning, "a flood of preflights can take all calls"},
 		{ruleRetryBreaker, Warning, "too few retries are allowed at a time"},
 		{rulePanic, Warning, "sick processors are asked when none is well"},
 		{ruleHealthMissing, Warning, "nothing finds a processor that hangs"},
@@ -54,23 +56,23 @@ func clusterRules() []Rule {
 	}
 }
 
-// cluster holds the cluster that a call asks against the rules.
-func (l *linter) cluster(c *call, name string) {
-	cl, at, ok := l.config.cluster(name)
+// cluster holds a cluster that calls ask against the rules.
+func (l *linter) cluster(p *processors) {
+	cl, at, ok := l.config.cluster(p.name)
 	switch {
 	case at != (Place{}) && !ok:
 		return // it could not be read
 	case !ok && l.config.dynamic && !l.config.dump:
-		l.add(ruleElsewhere, "", c.at, "cluster "+name+" comes by xDS and is not in this file", "lint the config dump or the administration port")
+		l.add(ruleElsewhere, "", p.at, "cluster "+p.name+" comes by xDS and is not in this file", "lint the config dump or the administration port")
 		return
 	case !ok:
-		l.add(ruleClusterMissing, "", c.at,
-			"cluster "+name+" does not exist: every call fails at once",
-			"add the cluster corsgate of corsgate render envoy; in Istio the proxy has to see the Service")
+		l.add(ruleClusterMissing, "", p.at,
+			"cluster "+p.name+" does not exist: every call fails at once",
+			"add it as corsgate render envoy does; in Istio the proxy has to see the Service")
 		return
 	}
 	options := httpOptionsOf(cl)
-	l.load(cl, at)
+	l.load(p, cl, at)
 	l.health(cl, at)
 	l.pings(cl, options, at)
 	if t := cl.GetConnectTimeout(); t == nil || t.AsDuration() > maxConnect {
@@ -94,7 +96,7 @@ func httpOptionsOf(c *clusterv3.Cluster) *httpv3.HttpProtocolOptions {
 }
 
 // load looks at how many calls may be open.
-func (l *linter) load(c *clusterv3.Cluster, at Place) {
+func (l *linter) load(p *processors, c *clusterv3.Cluster, at Place) {
 	var requests, pending, retries uint32 = defaultBreaker, defaultBreaker, defaultRetries
 	budget := false
 	for _, t := range c.GetCircuitBreakers().GetThresholds() {
@@ -112,7 +114,8 @@ func (l *linter) load(c *clusterv3.Cluster, at Place) {
 		}
 		budget = budget || t.GetRetryBudget() != nil
 	}
-	if requests <= defaultBreaker || pending <= defaultBreaker {
+	l.preflights(p, requests, at)
+	if !p.preflightsOnly() && (requests <= defaultBreaker || pending <= defaultBreaker) {
 		l.add(ruleBreakers, "", at,
 			fmt.Sprintf("circuit_breakers allow %d requests and %d waiting ones, for all workers together: each open call counts, and what is more fails with overflow", requests, pending),
 			"set max_requests: 1000000, max_pending_requests: 100000 and max_connections: 100000 in circuit_breakers.thresholds")
@@ -122,6 +125,25 @@ func (l *linter) load(c *clusterv3.Cluster, at Place) {
 			fmt.Sprintf("circuit_breakers allow %d retries at a time: when a processor dies with more calls in flight, the others fail", retries),
 			"set max_retries: 1000 in circuit_breakers.thresholds")
 	}
+}
+
+// preflightsOnly reports whether nothing else is known to ask this cluster.
+func (p *processors) preflightsOnly() bool {
+	return p.serves[preflight] != no && p.serves.crossOrigin() != yes && p.serves[plain] != yes
+}
+
+// preflights looks at how many preflights may be open. They need no credentials, so anybody can send many.
+func (l *linter) preflights(p *processors, requests uint32, at Place) {
+	if p.serves[preflight] != yes || p.preflightsOnly() && requests <= defaultBreaker {
+		return
+	}
+	what := "preflights ask the same cluster as other requests and have no limit of their own"
+	if p.preflightsOnly() {
+		what = fmt.Sprintf("preflights have a cluster of their own, which lets %d be open at once", requests)
+	}
+	l.add(rulePreflightLimit, "", at,
+		what+": a flood of them, which needs no credentials, takes the processors' time from all other requests",
+		"have preflights ask a cluster of their own with max_requests: 200 in circuit_breakers.thresholds, as corsgate render envoy does")
 }
 
 // health looks at how a process that hangs or ends is found.

@@ -16,6 +16,7 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	jwtv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
+	metadatav3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/set_metadata/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	celv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/formatter/cel/v3"
 	earlyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
@@ -44,7 +45,7 @@ var known = sync.OnceValue(func() *protoregistry.Types { //nolint:gochecknogloba
 		&compositev3.Composite{}, &compositev3.CompositePerRoute{}, &compositev3.ExecuteFilterAction{},
 		&matchingv3.ExtensionWithMatcher{}, &skipv3.SkipFilter{}, &inputv3.HttpRequestHeaderMatchInput{}, &inputv3.HttpResponseHeaderMatchInput{},
 		&mutationv3.HeaderMutation{}, &mutationv3.HeaderMutationPerRoute{}, &earlyv3.HeaderMutation{}, &celv3.Cel{},
-		&corsv3.Cors{}, &corsv3.CorsPolicy{}, &jwtv3.JwtAuthentication{},
+		&metadatav3.Config{}, &corsv3.Cors{}, &corsv3.CorsPolicy{}, &jwtv3.JwtAuthentication{},
 	} {
 		// It fails for a type that is there already; this list has none twice.
 		_ = types.RegisterMessage(m.ProtoReflect().Type())

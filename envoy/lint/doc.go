@@ -7,7 +7,7 @@
 // match_delegate included, and its routes with what they override. [Check] holds that against the
 // rules, each of which rests on something seen in a real Envoy.
 //
-// Whether a request reaches a call to the processor is found out by sending three requests through
-// the matchers on paper: a preflight, another CORS request, and one that is not CORS. What depends
-// on anything else may happen or not, and no rule complains of it.
+// Whether a request reaches a call to the processor is found out by sending five requests through
+// the matchers on paper: a preflight, a GET, a POST and an upgrade with an Origin, and one without.
+// What depends on anything else, an expression (CEL) for instance, may happen or not, and no rule complains of it.
 package lint

@@ -11,6 +11,8 @@ import (
 const (
 	rulePreflightOpen  ID = "preflight-fail-open"
 	ruleOpenLeaks      ID = "fail-open-leaks"
+	ruleRefusalOpen    ID = "refusal-fail-open"
+	ruleUndecided      ID = "undecided-cached"
 	ruleActualClosed   ID = "actual-fail-closed"
 	ruleStatusOnError  ID = "status-on-error"
 	ruleTimeoutMissing ID = "message-timeout-missing"
@@ -31,6 +33,8 @@ func failureRules() []Rule {
 	return []Rule{
 		{rulePreflightOpen, Error, "undecided preflights reach the application"},
 		{ruleOpenLeaks, Note, "while corsgate is down the application's own CORS headers pass"},
+		{ruleRefusalOpen, Warning, "what a policy refuses passes while corsgate is down"},
+		{ruleUndecided, Note, "caches may keep responses that nobody decided on"},
 		{ruleActualClosed, Note, "while corsgate is down requests with an Origin fail"},
 		{ruleStatusOnError, Note, "a failed call is a 500"},
 		{ruleTimeoutMissing, Warning, "no message_timeout"},
@@ -65,17 +69,53 @@ func (l *linter) modes(c *call) {
 			"use a call of its own for preflights, with failure_mode_allow: false and status_on_error 503")
 		return
 	}
-	switch {
-	case c.GetFailureModeAllow() && c.sendsResponse() && c.serves[actual] != no:
+	if c.GetFailureModeAllow() {
+		l.failsOpen(c)
+	} else {
+		l.failsClosed(c)
+	}
+}
+
+// failsOpen looks at what gets past a call that nobody answers.
+func (l *linter) failsOpen(c *call) {
+	if c.sendsResponse() && c.serves.crossOrigin() == yes {
 		l.add(ruleOpenLeaks, c.group(), c.at,
 			"failure_mode_allow is true and nothing strips the application's CORS headers: while no processor answers, they pass as they are",
 			"leave it if you know what the application grants; design C strips them")
-	case !c.GetFailureModeAllow() && c.byMetadata() && c.serves[actual] == yes && c.serves[preflight] != yes:
-		l.add(ruleActualClosed, c.group(), c.at,
-			"failure_mode_allow is false for requests that are no preflights: while no processor answers, all of them with an Origin fail",
-			"set failure_mode_allow: true; in design C nothing can leak")
 	}
-	if !c.GetFailureModeAllow() && c.GetStatusOnError() == nil {
+	var refusable []string
+	for _, s := range []sample{unsafe, upgrade} {
+		if c.serves[s] == yes {
+			refusable = append(refusable, s.example())
+		}
+	}
+	if len(refusable) > 0 {
+		l.add(ruleRefusalOpen, c.group(), c.at,
+			"failure_mode_allow is true for what a tenant may refuse ("+strings.Join(refusable, ", ")+" of another origin): while corsgate is down, hangs or is overloaded, denied_requests: BLOCK and websockets: ENFORCE refuse nothing",
+			"ask about unsafe methods and upgrades by a call of its own that fails closed, as corsgate render envoy does; leave it if no document refuses anything (render envoy --no-refusals)")
+	}
+	if c.serves != (serves{}) && !c.manager.keepsFromCaches(c) {
+		l.add(ruleUndecided, c.group(), c.at,
+			"failure_mode_allow is true and nothing writes cache-control: no-store onto responses that nobody decided on: a cache may keep one without CORS headers, or with the application's own, and give it to other pages",
+			"put header_mutation and set_metadata before the call into one filter_chain, as corsgate render envoy does")
+	}
+}
+
+// failsClosed looks at what does not get past a call that nobody answers.
+func (l *linter) failsClosed(c *call) {
+	if c.byMetadata() && c.serves[preflight] != yes {
+		switch {
+		case c.serves[actual] == yes:
+			l.add(ruleActualClosed, c.group(), c.at,
+				"failure_mode_allow is false for requests that no policy refuses (safe methods without an upgrade): while no processor answers, all of them with an Origin fail",
+				"set failure_mode_allow: true for them; in design C nothing can leak")
+		case c.serves[unsafe] == yes || c.serves[upgrade] == yes:
+			l.add(ruleActualClosed, c.group(), c.at,
+				"failure_mode_allow is false for a page's own unsafe requests or upgrades, too: while no processor answers, they fail like those of other origins",
+				"tell the page's own requests from others by a matcher, as corsgate render envoy does, and let them fail open")
+		}
+	}
+	if c.GetStatusOnError() == nil {
 		l.add(ruleStatusOnError, c.group(), c.at,
 			"without status_on_error a call that fails is a 500, as if the application had failed",
 			"set status_on_error: {code: ServiceUnavailable}")

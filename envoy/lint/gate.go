@@ -36,16 +36,47 @@ func certain(b bool) truth {
 type sample int
 
 const (
+	// preflight is one of the Fetch standard.
 	preflight sample = iota
+	// actual has an Origin, a safe method (GET), and no Upgrade.
 	actual
+	// unsafe has an Origin and POST, and upgrade has an Origin and asks for a WebSocket: what a policy may refuse.
+	unsafe
+	upgrade
+	// plain has no Origin.
 	plain
 	samples // how many
 )
 
+// example is what s stands for, in a few words.
+func (s sample) example() string {
+	return [samples]string{"a preflight", "GET", "POST", "an upgrade", "GET without an Origin"}[s]
+}
+
+// crossOrigin are the samples with an Origin that are no preflights.
+func crossOrigin() []sample { return []sample{actual, unsafe, upgrade} }
+
 // serves says of each sample whether it gets somewhere.
 type serves [samples]truth
 
-func all() serves { return serves{yes, yes, yes} }
+func all() serves { return every(yes) }
+
+func every(t truth) serves {
+	var out serves
+	for s := range out {
+		out[s] = t
+	}
+	return out
+}
+
+// crossOrigin says whether any of [crossOrigin] gets there.
+func (s serves) crossOrigin() truth {
+	out := no
+	for _, one := range crossOrigin() {
+		out = max(out, s[one])
+	}
+	return out
+}
 
 // and is for what stands behind one another.
 func (s serves) and(t serves) serves {
@@ -59,14 +90,20 @@ func (s serves) and(t serves) serves {
 func (s sample) header(name string) (present truth, value string, fixed bool) {
 	switch strings.ToLower(name) {
 	case ":method":
-		if s == preflight {
+		switch s {
+		case preflight:
 			return yes, "OPTIONS", true
+		case unsafe:
+			return yes, "POST", true
+		default:
+			return yes, "GET", true
 		}
-		return yes, "GET", true
 	case wire.HeaderOrigin:
 		return certain(s != plain), "", false
 	case wire.HeaderRequestMethod:
 		return certain(s == preflight), "", false
+	case wire.HeaderUpgrade:
+		return certain(s == upgrade), "websocket", true
 	default:
 		return maybe, "", false
 	}

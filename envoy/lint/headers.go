@@ -79,11 +79,11 @@ func needed(c *call) []string {
 		if c.serves[preflight] != no {
 			out = append(out, wire.HeaderRequestMethod, wire.HeaderRequestHeaders)
 		}
-		if c.serves[actual] != no {
+		if c.serves.crossOrigin() != no {
 			out = append(out, wire.HeaderUpgrade)
 		}
 	}
-	if c.sendsResponse() && c.serves[actual] != no {
+	if c.sendsResponse() && c.serves.crossOrigin() != no {
 		out = append(out, statusHeader, wire.HeaderVary, wire.HeaderAllowOrigin, wire.HeaderAllowCredentials, wire.HeaderExposeHeaders)
 	}
 	return out
@@ -129,7 +129,7 @@ func written(c *call) []string {
 	if c.serves[preflight] == yes && c.sendsRequest() {
 		out = append(out, wire.HeaderAllowOrigin, wire.HeaderAllowCredentials, allowMethods, allowHeaders, maxAge, wire.HeaderVary)
 	}
-	if c.sendsResponse() && c.serves[actual] == yes {
+	if c.sendsResponse() && c.serves.crossOrigin() != no {
 		out = append(out, wire.HeaderAllowOrigin, wire.HeaderAllowCredentials, wire.HeaderExposeHeaders, wire.HeaderVary)
 	}
 	slices.Sort(out)

@@ -182,7 +182,7 @@ func (u *unwrapping) execute(choice choice, c *compositev3.Composite, at Place, 
 	at = at.in("action "+choice.name, choice.path)
 	in = in.and(choice.serves)
 	if run.GetSamplePercent() != nil {
-		in = in.and(serves{maybe, maybe, maybe})
+		in = in.and(every(maybe))
 	}
 	if f := run.GetTypedConfig(); f != nil {
 		u.extension(f, at.in("", "typed_config"), in, depth)
@@ -223,7 +223,7 @@ func (u *unwrapping) delegated(c *matchingv3.ExtensionWithMatcher, at Place, in 
 		}
 	}
 	if c.GetMatcher() != nil { //nolint:staticcheck // deprecated is not gone
-		in = in.and(serves{maybe, maybe, maybe})
+		in = in.and(every(maybe))
 	}
 	u.extension(c.GetExtensionConfig(), at.in("", "extension_config"), in, depth)
 }

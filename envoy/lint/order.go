@@ -65,7 +65,7 @@ func (l *linter) order(m *manager) {
 	if first != nil {
 		l.beforePreflight(m, first)
 	}
-	if other := m.first(func(c *call) bool { return c.serves[actual] != no && c.sendsRequest() }); other != nil {
+	if other := m.first(func(c *call) bool { return c.serves.crossOrigin() != no && c.sendsRequest() }); other != nil {
 		l.beforeActual(m, other, first)
 	}
 	l.builtin(m)

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/corsgate/corsgate/envoy"
 	"github.com/corsgate/corsgate/envoy/lint"
@@ -58,6 +61,36 @@ func TestNothingInOwnOutputWhateverTheOptions(t *testing.T) {
 		}
 		for _, f := range check(t, text).Findings {
 			t.Errorf("design %s: %s at %+v: %s", d, f.Rule.ID, f.Place, f.Detail)
+		}
+	}
+}
+
+// TestOwnOutputHasWhatItsOptionsChoose fails open and refuses nothing, in each design: that alone is found.
+func TestOwnOutputHasWhatItsOptionsChoose(t *testing.T) {
+	for _, d := range []envoy.Design{envoy.TwoCallbacks, envoy.ResponseOnly, envoy.Metadata} {
+		for _, failOpen := range []bool{false, true} {
+			for _, noRefusals := range []bool{false, true} {
+				o := envoy.DefaultOptions(d)
+				o.FailOpen, o.NoRefusals = failOpen, noRefusals
+				var want, got []lint.ID
+				if failOpen && d != envoy.Metadata {
+					want = append(want, "fail-open-leaks")
+				}
+				if noRefusals && (failOpen || d == envoy.Metadata) {
+					want = append(want, "refusal-fail-open")
+				}
+				text, err := envoy.Render(o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range check(t, text).Findings {
+					got = append(got, f.Rule.ID)
+				}
+				slices.Sort(got)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("design %s, fail open %v, no refusals %v (-want +got):\n%s", d, failOpen, noRefusals, diff)
+				}
+			}
 		}
 	}
 }

@@ -9,7 +9,7 @@ const policyOf = "envoyextensionpolicy/"
 // unchangeable lists what such a policy has no setting for. It is still worth knowing, but nobody
 // who keeps to policies can mend it.
 func unchangeable(id ID) bool {
-	return id == ruleCredentials || id == ruleHealthIdle
+	return id == ruleCredentials || id == ruleHealthIdle || id == ruleUndecided || id == ruleActualClosed
 }
 
 // byPolicy reports whether a place lies in what a policy of Envoy Gateway has made.

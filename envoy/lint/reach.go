@@ -47,7 +47,7 @@ func (l *linter) absent(all, without []*manager) {
 	case len(all) == len(without):
 		l.add(ruleNoCorsgate, "", Place{Name: "the configuration"},
 			fmt.Sprintf("none of %d HTTP connection managers has an external processing filter that looks like corsgate's", len(all)),
-			"add the filters of corsgate render envoy; if they are there under other names, say --cluster NAME")
+			"add the filters of corsgate render envoy; if they are there under other names, say --cluster NAMES")
 	case len(without) > 0:
 		var names []string
 		for _, m := range without[:min(len(without), maxNamesOfListeners)] {
@@ -97,20 +97,22 @@ func (l *linter) unasked(m *manager) {
 			request = request.or(c.serves)
 		}
 	}
-	asked := m.asked()
 	at := m.calls[0].filter.at
 	if request[preflight] == no {
 		l.add(rulePreflightNot, m.group(), at,
 			"no call shows corsgate the headers of a preflight: it goes to the application as a plain OPTIONS",
 			"have one call with request_header_mode: SEND for OPTIONS with Origin and Access-Control-Request-Method")
 	}
-	speaks := slices.ContainsFunc(m.calls, func(c *call) bool {
-		return c.serves[actual] != no && (c.sendsRequest() || c.sendsResponse())
-	})
-	if asked[actual] == no || !speaks {
+	var missing []string
+	for _, s := range crossOrigin() {
+		if !slices.ContainsFunc(m.calls, func(c *call) bool { return c.serves[s] != no && (c.sendsRequest() || c.sendsResponse()) }) {
+			missing = append(missing, s.example())
+		}
+	}
+	if len(missing) > 0 {
 		l.add(ruleActualNot, m.group(), at,
-			"no call is made for a request with an Origin that is no preflight: the page may send it and not read the answer",
-			"have one call for requests with an Origin")
+			"no call is made for a request with an Origin that is no preflight ("+strings.Join(missing, ", ")+"): the page may send it and not read the answer, and nothing is refused",
+			"have calls for all requests with an Origin")
 	}
 }
 

@@ -129,7 +129,7 @@ func TestPlaces(t *testing.T) {
 	text := strings.Replace(rendered(t, envoy.Metadata), "message_timeout: 0.050s", "message_timeout: 5s", 1)
 	before, _, _ := strings.Cut(text, "'@type': type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor")
 	want := fmt.Sprintf("message-timeout-long static_resources.listeners[0].filter_chains[0].filters[0].typed_config.http_filters[2].typed_config."+
-		"matcher.matcher_list.matchers[0].on_match.action.typed_config.typed_config.typed_config:%d", strings.Count(before, "\n")+1)
+		"matcher.matcher_list.matchers[0].on_match.matcher.matcher_list.matchers[0].on_match.action.typed_config.typed_config.typed_config:%d", strings.Count(before, "\n")+1)
 	if diff := cmp.Diff([]string{want}, found(t, text)); diff != "" {
 		t.Error(diff)
 	}

@@ -54,7 +54,7 @@ func (l *linter) settings(c *call) {
 			"route_cache_action is CLEAR: the route is chosen anew after each call, past what authorization has looked at",
 			"set route_cache_action: RETAIN; a CORS decision never changes the route")
 	}
-	if !c.sendsRequest() && c.sendsResponse() && c.serves[actual] != no {
+	if !c.sendsRequest() && c.sendsResponse() && c.serves.crossOrigin() != no {
 		l.attributes(c)
 	}
 }

@@ -31,10 +31,29 @@ func unlessVaries(m *matchv3.Matcher) bool {
 	if err != nil {
 		return false
 	}
-	enough := []string{"Origin", "origin", "*", "Accept, Origin", "accept,origin", "Origin,Accept-Encoding"}
-	short := []string{"", "Accept", "X-Origin", "Origin-X, Accept", "Accept-Encoding,X-Origin"}
+	return namesOrigin(re)
+}
+
+// namesOrigin reports whether an expression matches exactly where Vary names Origin or is "*". Commas alone are
+// between names (RFC 9110, section 5.6.1).
+func namesOrigin(re *regexp.Regexp) bool {
+	enough := []string{"Origin", "origin", "*", "Accept, Origin", "accept,origin", "Origin,Accept-Encoding", "accept,\torigin ,x"}
+	short := []string{"", "Accept", "X-Origin", "Origin-X, Accept", "Accept-Encoding,X-Origin", "Accept Origin", "origin accept"}
 	return !slices.ContainsFunc(enough, func(v string) bool { return !re.MatchString(v) }) &&
 		!slices.ContainsFunc(short, re.MatchString)
+}
+
+// varyMatches is the expression by which CEL decides whether Vary needs Origin.
+var varyMatches = regexp.MustCompile(`\['vary'\]\.matches\('([^']*)'\)`)
+
+// passesBy reports whether an expression of CEL leaves Origin out where Vary does not name it.
+func passesBy(value string) bool {
+	m := varyMatches.FindStringSubmatch(value)
+	if m == nil {
+		return false
+	}
+	re, err := regexp.Compile(m[1])
+	return err == nil && !namesOrigin(re)
 }
 
 // varies reports whether a filter has responses vary.

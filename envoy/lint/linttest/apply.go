@@ -59,6 +59,12 @@ func apply() []spec {
 		{rule: "vary-missing", name: "for some", edit: func(e *editor) {
 			e.varyMatcher(func(m *matchv3.StringMatcher) { m.GetSafeRegex().Regex = `.*(?i:origin).*` })
 		}},
+		{rule: "vary-missing", name: "blanks for commas", edit: func(e *editor) {
+			e.varyMatcher(func(m *matchv3.StringMatcher) { m.GetSafeRegex().Regex = `(?i)(.*[\t ,])?(origin|[*])([\t ,].*)?` })
+		}},
+		{rule: "vary-missing", name: "blanks for commas in an expression", edit: func(e *editor) {
+			e.plainVary(`%CEL('vary' in response.headers && response.headers['vary'].matches('(?i)(^|[ ,])(origin|[*])([ ,]|$)') ? '' : 'Origin')%`)
+		}},
 		{rule: "vary-missing", name: "if absent", edit: vary(func(o *corev3.HeaderValueOption) {
 			o.AppendAction = corev3.HeaderValueOption_ADD_IF_ABSENT
 		})},

@@ -5,9 +5,12 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/corsgate/corsgate/envoy"
 )
 
 func clusters() []spec {
@@ -27,6 +30,14 @@ func clusters() []spec {
 			t := c.CircuitBreakers.Thresholds[0]
 			t.MaxRequests, t.MaxPendingRequests = nil, nil
 		})},
+		{rule: "preflight-limits", edit: preflightCall(func(p *extprocv3.ExternalProcessor) {
+			p.GetGrpcService().GetEnvoyGrpc().ClusterName = envoy.ClusterProcessor
+		})},
+		{rule: "preflight-limits", name: "none", edit: func(e *editor) {
+			e.clusterOf(envoy.ClusterPreflight, func(c *clusterv3.Cluster) {
+				c.CircuitBreakers.Thresholds[0].MaxRequests = wrapperspb.UInt32(1_000_000)
+			})
+		}},
 		{rule: "retry-breaker", edit: edit(func(c *clusterv3.Cluster) { c.CircuitBreakers.Thresholds[0].MaxRetries = nil })},
 		{rule: "panic-threshold", edit: edit(func(c *clusterv3.Cluster) { c.CommonLbConfig.HealthyPanicThreshold = nil })},
 		{rule: "panic-threshold", name: "half", edit: edit(func(c *clusterv3.Cluster) {

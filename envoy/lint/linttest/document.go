@@ -3,6 +3,7 @@ package linttest
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
@@ -43,8 +44,12 @@ func Dump(bootstrap, listeners string) string {
 	}
 	const form = `{"configs": [
 {"@type": "type.googleapis.com/envoy.admin.v3.BootstrapConfigDump", "bootstrap": {%s}},
-{"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "static_clusters": [{"cluster": %s}]},
+{"@type": "type.googleapis.com/envoy.admin.v3.ClustersConfigDump", "static_clusters": [%s]},
 {"@type": "type.googleapis.com/envoy.admin.v3.ListenersConfigDump", "static_listeners": [{"listener": %s}], "dynamic_listeners": [%s]}
 ]}`
-	return fmt.Sprintf(form, bootstrap, doc.Static.Clusters[0], doc.Static.Listeners[0], listeners)
+	var clusters []string
+	for _, c := range doc.Static.Clusters {
+		clusters = append(clusters, fmt.Sprintf(`{"cluster": %s}`, c))
+	}
+	return fmt.Sprintf(form, bootstrap, strings.Join(clusters, ","), doc.Static.Listeners[0], listeners)
 }

@@ -132,46 +132,55 @@ func (e *editor) plainVary(value string) {
 	})
 }
 
-// call changes one of the two calls of cors-decide.
-func (e *editor) call(name string, f func(*extprocv3.ExternalProcessor)) {
+// decide changes the matcher by which cors-decide chooses a call.
+func (e *editor) decide(f func(*matchv3.Matcher)) {
 	e.filter(envoy.FilterDecide, func(one *hcmv3.HttpFilter) {
-		unpacked(e, one.GetTypedConfig(), &compositev3.Composite{}, func(c *compositev3.Composite) {
-			for _, m := range c.GetMatcher().GetMatcherList().GetMatchers() {
-				action := m.GetOnMatch().GetAction()
-				if action.GetName() != name {
-					continue
-				}
-				unpacked(e, action.GetTypedConfig(), &compositev3.ExecuteFilterAction{}, func(x *compositev3.ExecuteFilterAction) {
-					unpacked(e, x.GetTypedConfig().GetTypedConfig(), &extprocv3.ExternalProcessor{}, f)
-				})
+		unpacked(e, one.GetTypedConfig(), &compositev3.Composite{}, func(c *compositev3.Composite) { f(c.GetMatcher()) })
+	})
+}
+
+// between changes the matcher within that one, which chooses between the calls.
+func (e *editor) between(f func(*matchv3.Matcher)) {
+	e.decide(func(m *matchv3.Matcher) { f(m.GetMatcherList().GetMatchers()[0].GetOnMatch().GetMatcher()) })
+}
+
+// goesOn changes which requests go on when nobody answers: those that no policy refuses, and own ones (design C).
+func (e *editor) goesOn(f func(safe, own *predicate)) {
+	e.between(func(m *matchv3.Matcher) {
+		l := m.GetMatcherList().GetMatchers()[1].GetPredicate().GetOrMatcher().GetPredicate()
+		f(l[0], l[1])
+	})
+}
+
+// action changes what one of the actions runs.
+func (e *editor) action(name string, f func(*compositev3.ExecuteFilterAction)) {
+	e.between(func(m *matchv3.Matcher) {
+		choices := []*matchv3.Matcher_OnMatch{m.GetOnNoMatch()}
+		for _, one := range m.GetMatcherList().GetMatchers() {
+			choices = append(choices, one.GetOnMatch())
+		}
+		for _, one := range choices {
+			if one.GetAction().GetName() == name {
+				unpacked(e, one.GetAction().GetTypedConfig(), &compositev3.ExecuteFilterAction{}, f)
 			}
-		})
+		}
 	})
 }
 
-// calls changes both calls.
-func (e *editor) calls(f func(*extprocv3.ExternalProcessor)) {
-	e.call(envoy.CallPreflight, f)
-	e.call(envoy.CallActual, f)
-}
-
-// matchers changes the list by which cors-decide chooses.
-func (e *editor) matchers(f func(*compositev3.Composite)) {
-	e.filter(envoy.FilterDecide, func(one *hcmv3.HttpFilter) {
-		unpacked(e, one.GetTypedConfig(), &compositev3.Composite{}, f)
+// call changes one of the calls.
+func (e *editor) call(name string, f func(*extprocv3.ExternalProcessor)) {
+	e.action(name, func(x *compositev3.ExecuteFilterAction) {
+		for _, one := range append(x.GetFilterChain().GetTypedConfig(), x.GetTypedConfig()) {
+			if one.GetTypedConfig().MessageIs(&extprocv3.ExternalProcessor{}) {
+				unpacked(e, one.GetTypedConfig(), &extprocv3.ExternalProcessor{}, f)
+			}
+		}
 	})
 }
 
-// direct puts one of the calls in the place of composite: it is then made for every request.
-func (e *editor) direct(name string, f func(*extprocv3.ExternalProcessor)) {
-	var config *anypb.Any
-	e.call(name, func(p *extprocv3.ExternalProcessor) {
-		f(p)
-		config = e.packed(p)
-	})
-	e.filter(envoy.FilterDecide, func(one *hcmv3.HttpFilter) {
-		one.ConfigType = &hcmv3.HttpFilter_TypedConfig{TypedConfig: config}
-	})
+// chain changes the filters around the call that fails open.
+func (e *editor) chain(f func(*compositev3.FilterChainConfiguration)) {
+	e.action(envoy.CallActual, func(x *compositev3.ExecuteFilterAction) { f(x.GetFilterChain()) })
 }
 
 // routes changes the route configuration.
@@ -185,9 +194,11 @@ func (e *editor) route(f func(*routev3.Route)) {
 }
 
 // cluster changes the processors' cluster.
-func (e *editor) cluster(f func(*clusterv3.Cluster)) {
+func (e *editor) cluster(f func(*clusterv3.Cluster)) { e.clusterOf(envoy.ClusterProcessor, f) }
+
+func (e *editor) clusterOf(name string, f func(*clusterv3.Cluster)) {
 	for _, c := range e.boot.GetStaticResources().GetClusters() {
-		if c.GetName() == envoy.ClusterProcessor {
+		if c.GetName() == name {
 			f(c)
 		}
 	}

@@ -26,6 +26,7 @@ type spec struct {
 	rule    lint.ID
 	name    string
 	design  envoy.Design // Metadata when empty
+	options func(*envoy.Options)
 	edit    func(*editor)
 	text    string // instead of an edit
 	refused bool
@@ -39,12 +40,8 @@ func Examples() ([]Example, error) {
 		if s.name != "" {
 			x.Name += " " + s.name
 		}
-		if s.edit != nil {
-			d := s.design
-			if d == "" {
-				d = envoy.Metadata
-			}
-			text, err := render(envoy.DefaultOptions(d), s.edit)
+		if !x.Dump {
+			text, err := s.render()
 			if err != nil {
 				return nil, fmt.Errorf("example %s: %w", x.Name, err)
 			}
@@ -53,4 +50,21 @@ func Examples() ([]Example, error) {
 		out = append(out, x)
 	}
 	return out, nil
+}
+
+// render makes what an example edits, or sets by an option.
+func (s *spec) render() ([]byte, error) {
+	d := s.design
+	if d == "" {
+		d = envoy.Metadata
+	}
+	o := envoy.DefaultOptions(d)
+	if s.options != nil {
+		s.options(&o)
+	}
+	return render(o, func(e *editor) {
+		if s.edit != nil {
+			s.edit(e)
+		}
+	})
 }

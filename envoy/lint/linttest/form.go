@@ -12,6 +12,7 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	matchingv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/common/matching/v3"
 	skipv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/common/matcher/action/v3"
+	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
@@ -53,14 +54,11 @@ func Forms() ([]Form, error) {
 	return out, nil
 }
 
-// both gives the two calls of cors-decide.
-func (e *editor) both() (preflight, actual *extprocv3.ExternalProcessor) {
-	keep := func(to **extprocv3.ExternalProcessor) func(*extprocv3.ExternalProcessor) {
-		return func(p *extprocv3.ExternalProcessor) { *to, _ = proto.Clone(p).(*extprocv3.ExternalProcessor) }
-	}
-	e.call(envoy.CallPreflight, keep(&preflight))
-	e.call(envoy.CallActual, keep(&actual))
-	return preflight, actual
+// copyOf gives a call of cors-decide.
+func (e *editor) copyOf(name string) *extprocv3.ExternalProcessor {
+	out := &extprocv3.ExternalProcessor{}
+	e.call(name, func(p *extprocv3.ExternalProcessor) { proto.Merge(out, p) })
+	return out
 }
 
 // instead puts filters in the place of cors-decide.
@@ -71,20 +69,51 @@ func (e *editor) instead(list ...*hcmv3.HttpFilter) {
 	e.insert(2, list...)
 }
 
-// delegate has each call in a match_delegate of its own, as older Envoys need it.
+// delegate has each filter in a match_delegate of its own, as older Envoys need it.
 func (e *editor) delegate() {
-	preflight, actual := e.both()
-	isPreflight := allOf(e.header(":method", exactly("OPTIONS")), e.header(wire.HeaderOrigin, notEmpty()), e.header(wire.HeaderRequestMethod, notEmpty()))
-	e.instead(
-		e.extension("cors-preflight", e.skip(not(isPreflight), preflight)),
-		e.extension(envoy.FilterDecide, e.skip(anyOf(isPreflight, not(e.header(wire.HeaderOrigin, notEmpty()))), actual)),
-	)
+	list := []*hcmv3.HttpFilter{
+		e.extension("cors-preflight", e.skip(not(e.isPreflight()), e.copyOf(envoy.CallPreflight))),
+		e.extension("cors-actual-closed", e.skip(anyOf(e.isOther(), e.mayGoOn()), e.copyOf(envoy.CallActualClosed))),
+	}
+	list = append(list, e.undecided()...)
+	e.instead(append(list, e.extension(envoy.FilterDecide, e.skip(anyOf(e.isOther(), not(e.mayGoOn())), e.copyOf(envoy.CallActual))))...)
 }
+
+// undecided are the filters that keep responses out of caches until corsgate has answered.
+func (e *editor) undecided() []*hcmv3.HttpFilter {
+	var out []*hcmv3.HttpFilter
+	e.chain(func(c *compositev3.FilterChainConfiguration) {
+		for _, one := range c.GetTypedConfig()[:2] {
+			m, err := one.GetTypedConfig().UnmarshalNew()
+			e.fail(err)
+			out = append(out, e.extension(one.GetName(), e.skip(anyOf(e.isOther(), not(e.mayGoOn())), m)))
+		}
+	})
+	return out
+}
+
+func (e *editor) isPreflight() *predicate {
+	return allOf(e.header(":method", exactly("OPTIONS")), e.header(wire.HeaderOrigin, notEmpty()), e.header(wire.HeaderRequestMethod, notEmpty()))
+}
+
+// isOther matches what is no cross-origin request, and preflights.
+func (e *editor) isOther() *predicate {
+	return anyOf(e.isPreflight(), not(e.header(wire.HeaderOrigin, notEmpty())))
+}
+
+// mayGoOn matches what no policy refuses: safe methods without an upgrade, and the requests of one host's own pages.
+func (e *editor) mayGoOn() *predicate {
+	safe := allOf(anyOf(e.header(":method", exactly("GET")), e.header(":method", exactly("HEAD"))), not(e.header(wire.HeaderUpgrade, notEmpty())))
+	return anyOf(safe, e.header(wire.HeaderOrigin, exactly(ownOrigin)))
+}
+
+// ownOrigin is that of the pages of one host.
+const ownOrigin = "https://api.example"
 
 type predicate = matchv3.Matcher_MatcherList_Predicate
 
 // skip passes by a filter where a predicate holds.
-func (e *editor) skip(when *predicate, p *extprocv3.ExternalProcessor) *matchingv3.ExtensionWithMatcher {
+func (e *editor) skip(when *predicate, filter proto.Message) *matchingv3.ExtensionWithMatcher {
 	return &matchingv3.ExtensionWithMatcher{
 		XdsMatcher: &matchv3.Matcher{MatcherType: &matchv3.Matcher_MatcherList_{MatcherList: &matchv3.Matcher_MatcherList{
 			Matchers: []*matchv3.Matcher_MatcherList_FieldMatcher{{
@@ -94,7 +123,7 @@ func (e *editor) skip(when *predicate, p *extprocv3.ExternalProcessor) *matching
 				}},
 			}},
 		}}},
-		ExtensionConfig: &corev3.TypedExtensionConfig{Name: "envoy.filters.http.ext_proc", TypedConfig: e.packed(p)},
+		ExtensionConfig: &corev3.TypedExtensionConfig{Name: "filter", TypedConfig: e.packed(filter)},
 	}
 }
 
@@ -135,36 +164,45 @@ func notEmpty() *matchv3.StringMatcher {
 
 // routeGate has the filter switched off in the chain and on in routes that match the headers, as Envoy Gateway does.
 func (e *editor) routeGate() {
-	preflight, _ := e.both()
-	decide := e.extension(envoy.FilterDecide, preflight)
+	decide := e.extension(envoy.FilterDecide, e.copyOf(envoy.CallPreflight))
 	decide.Disabled = true
-	e.instead(decide)
+	processors := e.copyOf(envoy.CallActual).GetGrpcService()
+	e.instead(append(e.undecided(), decide)...)
 	e.routes(func(rc *routev3.RouteConfiguration) {
 		v := rc.GetVirtualHosts()[0]
 		catchAll := v.GetRoutes()[0]
-		with := func(open bool, headers ...*routev3.HeaderMatcher) *routev3.Route {
+		with := func(open bool, service *corev3.GrpcService, headers ...*routev3.HeaderMatcher) *routev3.Route {
 			r, _ := proto.Clone(catchAll).(*routev3.Route)
 			r.Match.Headers = headers
 			r.TypedPerFilterConfig = e.per(envoy.FilterDecide, &extprocv3.ExtProcPerRoute{Override: &extprocv3.ExtProcPerRoute_Overrides{
 				Overrides: &extprocv3.ExtProcOverrides{
 					FailureModeAllow:    wrapperspb.Bool(open),
+					GrpcService:         service,
 					GrpcInitialMetadata: []*corev3.HeaderValue{{Key: wire.GRPCTenant, Value: "acme"}},
 				},
 			}})
 			return r
 		}
-		present := func(name string) *routev3.HeaderMatcher {
-			return &routev3.HeaderMatcher{Name: name, HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}}
-		}
-		options := &routev3.HeaderMatcher{Name: ":method", HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{
-			StringMatch: &inputv3.StringMatcher{MatchPattern: &inputv3.StringMatcher_Exact{Exact: "OPTIONS"}},
-		}}
+		origin, upgrade := present(wire.HeaderOrigin), present(wire.HeaderUpgrade)
+		upgrade.InvertMatch = true
 		v.Routes = []*routev3.Route{
-			with(false, options, present(wire.HeaderOrigin), present(wire.HeaderRequestMethod)),
-			with(true, present(wire.HeaderOrigin)),
+			with(false, nil, value(":method", "OPTIONS"), origin, present(wire.HeaderRequestMethod)),
+			with(true, processors, value(":method", "GET"), origin, upgrade),
+			with(true, processors, value(wire.HeaderOrigin, ownOrigin)),
+			with(false, processors, origin),
 			catchAll,
 		}
 	})
+}
+
+func present(name string) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{Name: name, HeaderMatchSpecifier: &routev3.HeaderMatcher_PresentMatch{PresentMatch: true}}
+}
+
+func value(name, is string) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{Name: name, HeaderMatchSpecifier: &routev3.HeaderMatcher_StringMatch{
+		StringMatch: &inputv3.StringMatcher{MatchPattern: &inputv3.StringMatcher_Exact{Exact: is}},
+	}}
 }
 
 // routeStrip has the routes remove what the application sent, and the filter write only.
@@ -183,7 +221,7 @@ func (e *editor) oneByOne() {
 	e.apply(func(m *mutationv3.Mutations) {
 		m.ResponseMutations = append(removals(), m.GetResponseMutations()[1:]...)
 	})
-	e.plainVary(`%CEL('vary' in response.headers && response.headers['vary'].matches('(?i)(^|[ ,])(origin|[*])([ ,]|$)') ? '' : 'Origin')%`)
+	e.plainVary(`%CEL('vary' in response.headers && response.headers['vary'].matches('(?i)(^|,)[ \t]*(origin|[*])[ \t]*(,|$)') ? '' : 'Origin')%`)
 }
 
 // istio has what Istio puts into each chain, and endpoints by xDS.

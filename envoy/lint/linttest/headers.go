@@ -14,7 +14,7 @@ import (
 func headers() []spec {
 	type processor = extprocv3.ExternalProcessor
 	without := func(name string) func(*editor) {
-		return bothCalls(func(p *processor) {
+		return eachCall(func(p *processor) {
 			l := p.GetForwardRules().GetAllowedHeaders()
 			l.Patterns = slices.DeleteFunc(l.Patterns, func(m *matcherv3.StringMatcher) bool {
 				return m.GetExact() == name || m.GetPrefix() == name
@@ -22,7 +22,7 @@ func headers() []spec {
 		})
 	}
 	return []spec{
-		{rule: "metadata-namespace", edit: bothCalls(func(p *processor) { p.MetadataOptions = nil })},
+		{rule: "metadata-namespace", edit: eachCall(func(p *processor) { p.MetadataOptions = nil })},
 		{rule: "metadata-namespace", name: "by a route", edit: overrides(&extprocv3.ExtProcOverrides{
 			MetadataOptions: &extprocv3.MetadataOptions{ReceivingNamespaces: &extprocv3.MetadataOptions_MetadataNamespaces{Untyped: []string{"other"}}},
 		})},
@@ -32,7 +32,7 @@ func headers() []spec {
 				DisallowExpression: &matcherv3.RegexMatcher{Regex: "access-control-.*|x-.*|set-cookie"},
 			}
 		})},
-		{rule: "mutation-rules-open", edit: bothCalls(func(p *processor) { p.MutationRules = nil })},
+		{rule: "mutation-rules-open", edit: eachCall(func(p *processor) { p.MutationRules = nil })},
 		{rule: "forward-rules", edit: without(wire.HeaderOrigin)},
 		{rule: "forward-rules", name: "method", edit: without(":method")},
 		{rule: "forward-rules", name: "preflight", edit: without("access-control-request-")},
@@ -40,6 +40,6 @@ func headers() []spec {
 			l := p.GetForwardRules().GetDisallowedHeaders()
 			l.Patterns = append(l.Patterns, &matcherv3.StringMatcher{MatchPattern: &matcherv3.StringMatcher_Exact{Exact: "vary"}})
 		})},
-		{rule: "credentials-forwarded", edit: bothCalls(func(p *processor) { p.ForwardRules = nil })},
+		{rule: "credentials-forwarded", edit: eachCall(func(p *processor) { p.ForwardRules = nil })},
 	}
 }

@@ -1,9 +1,9 @@
 package linttest
 
 import (
+	matchv3 "github.com/cncf/xds/go/xds/type/matcher/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	compositev3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/composite/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	"google.golang.org/protobuf/proto"
@@ -33,13 +33,22 @@ func reach() []spec {
 			})
 		}},
 		{rule: "actual-not-asked", edit: func(e *editor) {
-			e.matchers(func(c *compositev3.Composite) {
-				l := c.GetMatcher().GetMatcherList()
-				l.Matchers = l.Matchers[:1]
+			e.between(func(m *matchv3.Matcher) {
+				m.GetMatcherList().Matchers = m.GetMatcherList().GetMatchers()[:1]
+				m.OnNoMatch = nil
+			})
+		}},
+		{rule: "actual-not-asked", name: "unsafe", edit: func(e *editor) {
+			e.between(func(m *matchv3.Matcher) {
+				only := m.GetMatcherList().GetMatchers()[1].GetPredicate()
+				only.MatchType = only.GetOrMatcher().GetPredicate()[0].GetMatchType()
+				m.OnNoMatch = nil
 			})
 		}},
 		{rule: "plain-asked", edit: func(e *editor) {
-			e.direct(envoy.CallPreflight, func(*extprocv3.ExternalProcessor) {})
+			e.decide(func(m *matchv3.Matcher) {
+				m.GetMatcherList().GetMatchers()[0].Predicate = e.header(":method", notEmpty())
+			})
 		}},
 		{rule: "asked-twice", edit: func(e *editor) {
 			var twin *hcmv3.HttpFilter
@@ -48,7 +57,9 @@ func reach() []spec {
 			e.insert(3, twin)
 		}},
 		{rule: "response-mode-base", design: envoy.TwoCallbacks, edit: func(e *editor) {
-			e.direct(envoy.CallPreflight, func(*extprocv3.ExternalProcessor) {})
+			preflight := e.copyOf(envoy.CallPreflight)
+			e.between(func(m *matchv3.Matcher) { m.GetMatcherList().Matchers = m.GetMatcherList().GetMatchers()[1:] })
+			e.insert(0, e.extension("cors-preflight", e.skip(not(e.isPreflight()), preflight)))
 		}},
 	}
 }

@@ -43,27 +43,27 @@ func settings() []spec {
 			ResponseBodyMode: extprocv3.ProcessingMode_STREAMED,
 		}})},
 		{rule: "bodies-sent", name: "trailers", edit: actualCall(func(p *processor) { p.ProcessingMode.ResponseTrailerMode = extprocv3.ProcessingMode_SEND })},
-		{rule: "mode-override", edit: bothCalls(func(p *processor) { p.AllowModeOverride = true })},
-		{rule: "observability-mode", edit: bothCalls(func(p *processor) {
+		{rule: "mode-override", edit: eachCall(func(p *processor) { p.AllowModeOverride = true })},
+		{rule: "observability-mode", edit: eachCall(func(p *processor) {
 			p.ObservabilityMode = true
 			p.DeferredCloseTimeout = durationpb.New(1e9)
 		})},
 		{rule: "immediate-response-disabled", edit: preflightCall(func(p *processor) { p.DisableImmediateResponse = true })},
-		{rule: "route-cache-cleared", edit: bothCalls(func(p *processor) { p.RouteCacheAction = extprocv3.ExternalProcessor_CLEAR })},
-		{rule: "http-service", edit: bothCalls(func(p *processor) {
+		{rule: "route-cache-cleared", edit: eachCall(func(p *processor) { p.RouteCacheAction = extprocv3.ExternalProcessor_CLEAR })},
+		{rule: "http-service", edit: eachCall(func(p *processor) {
 			p.HttpService = &extprocv3.ExtProcHttpService{HttpService: &corev3.HttpService{HttpUri: &corev3.HttpUri{
 				Uri: "http://corsgate/", Timeout: durationpb.New(5e7),
 				HttpUpstreamType: &corev3.HttpUri_Cluster{Cluster: envoy.ClusterProcessor},
 			}}}
 			p.GrpcService = nil
 		})},
-		{rule: "google-grpc", edit: bothCalls(func(p *processor) {
+		{rule: "google-grpc", edit: eachCall(func(p *processor) {
 			p.GrpcService.TargetSpecifier = &corev3.GrpcService_GoogleGrpc_{GoogleGrpc: &corev3.GrpcService_GoogleGrpc{
 				TargetUri: "corsgate:9002", StatPrefix: "corsgate",
 			}}
 			p.GrpcService.RetryPolicy = nil
 		})},
-		{rule: "tenant-forgeable", edit: bothCalls(func(p *processor) {
+		{rule: "tenant-forgeable", edit: eachCall(func(p *processor) {
 			p.GrpcService.InitialMetadata = append(p.GrpcService.InitialMetadata, tenant...)
 		})},
 		{rule: "tenant-forgeable", name: "by a route", edit: overrides(&extprocv3.ExtProcOverrides{GrpcInitialMetadata: tenant})},
