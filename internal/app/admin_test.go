@@ -159,7 +159,7 @@ func TestIdleAdminConnections(t *testing.T) {
 		"control: no limit":         {true, true, flood + 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, err := New(t.Context(), settings(t, "https://app.acme.example"), slog.New(slog.DiscardHandler))
+			a, err := New(t.Context(), settings(t, "https://app.acme.example"), Log{Logger: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}
