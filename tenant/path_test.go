@@ -71,7 +71,7 @@ func TestPathFault(t *testing.T) {
 	for _, c := range cases {
 		detail, fix := PathPrefixFault(c.prefix)
 		if (detail == "") != c.good || fix != c.fix {
-			t.Errorf("rule 27: PathPrefixFault(%q) = %q, fix %q; want good %t, fix %q", c.prefix, detail, fix, c.good, c.fix)
+			t.Errorf("rule 27b: PathPrefixFault(%q) = %q, fix %q; want good %t, fix %q", c.prefix, detail, fix, c.good, c.fix)
 		}
 	}
 }

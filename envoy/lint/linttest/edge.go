@@ -8,6 +8,7 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/corsgate/corsgate/envoy"
@@ -23,6 +24,24 @@ func edges() []spec {
 	return []spec{
 		{rule: "use-remote-address", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.UseRemoteAddress = nil })},
 		{rule: "path-normalization", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.NormalizePath = wrapperspb.Bool(false) })},
+		{rule: "path-normalization", name: "slashes", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.MergeSlashes = false })},
+		{rule: "path-normalization", name: "escaped slashes", edit: manager(func(m *hcmv3.HttpConnectionManager) {
+			m.PathWithEscapedSlashesAction = hcmv3.HttpConnectionManager_KEEP_UNCHANGED
+		})},
+		{rule: "path-normalization", name: "escaped slashes by default", edit: manager(func(m *hcmv3.HttpConnectionManager) {
+			m.PathWithEscapedSlashesAction = hcmv3.HttpConnectionManager_IMPLEMENTATION_SPECIFIC_DEFAULT
+		})},
+		{rule: "path-redirected", edit: manager(func(m *hcmv3.HttpConnectionManager) {
+			m.PathWithEscapedSlashesAction = hcmv3.HttpConnectionManager_UNESCAPE_AND_REDIRECT
+		})},
+		{rule: "host-dot", edit: func(e *editor) {
+			e.manager(func(m *hcmv3.HttpConnectionManager) { m.StripTrailingHostDot = false })
+			e.routes(func(rc *routev3.RouteConfiguration) {
+				v := proto.CloneOf(rc.VirtualHosts[0])
+				v.Name, v.Domains = "named", []string{"api.acme.example"}
+				rc.VirtualHosts = append(rc.VirtualHosts, v)
+			})
+		}},
 		{rule: "route-disables", edit: func(e *editor) {
 			e.route(func(r *routev3.Route) { r.TypedPerFilterConfig = e.per(envoy.FilterDecide, off) })
 		}},
