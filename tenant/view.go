@@ -201,27 +201,3 @@ func compare(live, watched *policy.Decision) string {
 		return ShadowAgree
 	}
 }
-
-// Explanation is what a view says about one request, and why.
-type Explanation struct {
-	// Result is what Decide gives.
-	Result Result
-	// Policy is the field path of the policy that decided, for example
-	// "routes[0].policy", or "" when none did.
-	Policy string
-	// Why is the policy's own explanation; without a policy it holds the decision only.
-	Why policy.Explanation
-}
-
-// Explain decides r as Decide does and says which policy did, and why.
-func (v *View) Explain(r *policy.Request, u policy.UnknownTenant) Explanation {
-	res := v.Decide(r, u)
-	ex := Explanation{Result: res, Why: policy.Explanation{Decision: res.Decision}}
-	if v.stable == nil || v.entry.record.mode == modeOff {
-		return ex
-	}
-	by := v.by(&res)
-	ex.Policy, ex.Why = by.path(), by.policy.Explain(r)
-	ex.Why.Decision = res.Decision
-	return ex
-}
