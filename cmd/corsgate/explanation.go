@@ -185,7 +185,7 @@ func (s *explainSettings) tenantOf(doc *tenant.Document) *explainedTenant {
 
 // hostEntry is the most specific entry that covers host (rule 26).
 func hostEntry(entries []string, authority string) string {
-	host, _ := tenant.NormalizeHost(authority)
+	host, _ := tenant.RequestHost(authority)
 	best := ""
 	for _, entry := range entries {
 		base, wildcard := strings.CutPrefix(entry, "*")

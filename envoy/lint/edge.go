@@ -32,7 +32,7 @@ func routeRules() []Rule {
 		{ruleRemoteAddress, Warning, "a client's own x-forwarded-proto is believed"},
 		{rulePath, Warning, "paths are judged as they were written"},
 		{ruleRedirect, Note, "escaped slashes are redirected"},
-		{ruleHostDot, Warning, "a host with a dot at its end is another host"},
+		{ruleHostDot, Note, "a host with a dot at its end is another host"},
 		{ruleDisables, Warning, "a route switches corsgate off"},
 		{ruleUnmatched, Warning, "settings of a route belong to no filter"},
 		{rulePolicy, Warning, "cors policies in routes do nothing"},
@@ -83,9 +83,9 @@ func (l *linter) names(m *manager) {
 			"set path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD, or REJECT_REQUEST")
 	default:
 	}
-	if m.table != nil && m.table.others && !m.GetStripTrailingHostDot() {
+	if !m.GetStripTrailingHostDot() {
 		l.add(ruleHostDot, m.group(), m.at,
-			"strip_trailing_host_dot is not true: api.example.com. goes to the virtual host for all others, while corsgate decides for the tenant of api.example.com",
+			"strip_trailing_host_dot is not true: api.example.com. is another virtual host than api.example.com, and corsgate refuses it as tenant_ambiguous",
 			"set strip_trailing_host_dot: true")
 	}
 }

@@ -29,8 +29,6 @@ type routeTable struct {
 	overrides []override
 	// policies are where Envoy's own CORS filter has a policy.
 	policies []Place
-	// others says that beside virtual hosts with names there is one for all other hosts.
-	others bool
 	// adds are response headers of CORS that routes add.
 	adds []headerAdd
 	// forwards counts the routes to an application, and removes, by header, those of them that take it off the response.
@@ -66,7 +64,6 @@ func newRouteTable(rc *routev3.RouteConfiguration, at Place) *routeTable {
 	}
 	t.level(top)
 	for i, v := range rc.GetVirtualHosts() {
-		t.others = t.others || len(rc.GetVirtualHosts()) > 1 && slices.Contains(v.GetDomains(), "*")
 		host := level{
 			at:     at.in("virtual host "+v.GetName(), fmt.Sprintf("virtual_hosts[%d]", i)),
 			serves: all(), config: v.GetTypedPerFilterConfig(), adds: v.GetResponseHeadersToAdd(),

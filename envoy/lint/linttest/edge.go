@@ -8,7 +8,6 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/corsgate/corsgate/envoy"
@@ -34,14 +33,7 @@ func edges() []spec {
 		{rule: "path-redirected", edit: manager(func(m *hcmv3.HttpConnectionManager) {
 			m.PathWithEscapedSlashesAction = hcmv3.HttpConnectionManager_UNESCAPE_AND_REDIRECT
 		})},
-		{rule: "host-dot", edit: func(e *editor) {
-			e.manager(func(m *hcmv3.HttpConnectionManager) { m.StripTrailingHostDot = false })
-			e.routes(func(rc *routev3.RouteConfiguration) {
-				v := proto.CloneOf(rc.VirtualHosts[0])
-				v.Name, v.Domains = "named", []string{"api.acme.example"}
-				rc.VirtualHosts = append(rc.VirtualHosts, v)
-			})
-		}},
+		{rule: "host-dot", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.StripTrailingHostDot = false })},
 		{rule: "route-disables", edit: func(e *editor) {
 			e.route(func(r *routev3.Route) { r.TypedPerFilterConfig = e.per(envoy.FilterDecide, off) })
 		}},
