@@ -49,6 +49,9 @@ func (b *builder) connectionManager() *hcmv3.HttpConnectionManager {
 		UpgradeConfigs:        []*hcmv3.HttpConnectionManager_UpgradeConfig{{UpgradeType: "websocket"}},
 		NormalizePath:         yes(),
 		MergeSlashes:          true,
+		// What routes and filters of others compare is what the application will find after decoding.
+		PathWithEscapedSlashesAction: hcmv3.HttpConnectionManager_UNESCAPE_AND_FORWARD,
+		StripTrailingHostDot:         true,
 	}
 }
 

@@ -55,6 +55,8 @@ func (r Reason) aboutRefusal() about {
 		return about{"headers_oversize", "rule 43", "more headers are requested than any script sends"}
 	case HeadersNotListed:
 		return about{"headers_not_listed", "rule 44", "the policy does not list a requested header"}
+	case PathAmbiguous:
+		return about{"path_ambiguous", "rule 27a", "the path can be read as one of another route"}
 	case TenantUnknown:
 		return about{"tenant_unknown", "rule 28", "no tenant has this host"}
 	case TenantAmbiguous:

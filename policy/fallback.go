@@ -48,6 +48,10 @@ func DecideAmbiguous(r *Request) Decision {
 	return d
 }
 
+// DecidePathAmbiguous is the answer when the path can be read as one that another policy is for (rule 27a). Which
+// policy protects what the application takes it for is not known, so none is asked.
+func DecidePathAmbiguous(r *Request) Decision { return closed(r, PathAmbiguous) }
+
 // closed denies cross-origin requests without a policy. What no policy could deny,
 // same-origin and other requests, only loses the application's CORS headers.
 func closed(r *Request, why Reason) Decision {

@@ -44,6 +44,8 @@ func TestFallbacks(t *testing.T) {
 		{"rule 28: strip no Origin", unknown(UnknownStrip), none, NotCORS, Passthrough, TenantUnknown, 0, vary1},
 		{"rule 28: forward", unknown(UnknownForward), pre, Preflight, Passthrough, TenantForwarded, 0, leaky()},
 		{"rule 26: ambiguous preflight", DecideAmbiguous, pre, Preflight, Denied, TenantAmbiguous, 403, vary3},
+		{"rule 27a: ambiguous path, preflight", DecidePathAmbiguous, pre, Preflight, Denied, PathAmbiguous, 403, vary3},
+		{"rule 27a: ambiguous path, actual", DecidePathAmbiguous, actual, Actual, Denied, PathAmbiguous, 0, vary1},
 		{"rule 26: ambiguous actual", DecideAmbiguous, actual, Actual, Denied, TenantAmbiguous, 0, vary1},
 		{"rules 26, 63: ambiguous POST", DecideAmbiguous, post, Actual, Denied, TenantAmbiguous, 403, vary1},
 		{"rules 26, 9: ambiguous websocket", DecideAmbiguous, socket, WebSocket, Denied, TenantAmbiguous, 403, vary1},

@@ -67,6 +67,8 @@ const (
 	HeadersOversize
 	// HeadersNotListed: a header name outside the policy (rule 44).
 	HeadersNotListed
+	// PathAmbiguous: the path can be read as one that another route of the tenant is for (rule 27a).
+	PathAmbiguous
 	// TenantUnknown: no policy for this host (rule 28).
 	TenantUnknown
 	// TenantAmbiguous: the authority cannot name one host (rule 26).

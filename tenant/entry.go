@@ -21,6 +21,8 @@ type rare struct {
 // memo is what was attached to a policy of the record.
 func (e *entry) memo(r *rule) any {
 	switch {
+	case r.policy == nil:
+		return nil
 	case r.memo == 0:
 		return e.first
 	case e.rare != nil && int(r.memo) <= len(e.rare.memos):

@@ -41,6 +41,18 @@ func NormalizeHost(authority string) (host string, ok bool) {
 	return host, validHost(host)
 }
 
+// RequestHost is the canonical host of a request's authority, as [NormalizeHost] has it. ok is also false for
+// spellings that Envoy, which compares bytes but for case and port, routes as another host: with a dot at the end, which
+// Envoy removes where it is told to, and of IPv6 addresses. Names in other scripts Envoy refuses by itself.
+func RequestHost(authority string) (host string, ok bool) {
+	host, ok = NormalizeHost(authority)
+	n := len(host)
+	if !ok || len(authority) >= n && strings.EqualFold(authority[:n], host) && (len(authority) == n || authority[n] == ':') {
+		return host, ok
+	}
+	return host, strings.ContainsFunc(authority, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
 // cutPort removes ":port". An empty port is legal in a URI, but Envoy does not
 // route "host:" as it routes "host", so it is not taken for the same host.
 func cutPort(authority string) (string, bool) {

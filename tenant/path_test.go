@@ -41,7 +41,19 @@ func TestPathFault(t *testing.T) {
 		{"/", "", true},
 		{"/public", "", true},
 		{"/a/b.c/...", "", true},
-		{"/%7Euser", "", true},
+		{"/caf%C3%A9/a%20b", "", true},
+		{"/%7Euser", "write /~user", false},
+		{"/caf%c3%a9", "write /caf%C3%A9", false},
+		{"/%2E%2E/x", "", false},
+		{"/a%2Fb", "", false},
+		{"/a%5cb", "", false},
+		{"/100%25", "", false},
+		{"/a%3Bb", "", false},
+		{"/a;b", "", false},
+		{"/a\\b", "", false},
+		{"/a%", "", false},
+		{"/a%zz", "", false},
+		{"/a%4", "", false},
 		{"", "", false},
 		{"public", "write /public", false},
 		{"/public/", "write /public", false},
@@ -57,9 +69,9 @@ func TestPathFault(t *testing.T) {
 		{"/é", "", false},
 	}
 	for _, c := range cases {
-		detail, fix := pathFault(c.prefix)
+		detail, fix := PathPrefixFault(c.prefix)
 		if (detail == "") != c.good || fix != c.fix {
-			t.Errorf("rule 27: pathFault(%q) = %q, fix %q; want good %t, fix %q", c.prefix, detail, fix, c.good, c.fix)
+			t.Errorf("rule 27b: PathPrefixFault(%q) = %q, fix %q; want good %t, fix %q", c.prefix, detail, fix, c.good, c.fix)
 		}
 	}
 }

@@ -28,9 +28,9 @@ func parsePlain(id string, data []byte) *Record {
 		return nil // without a policy, or a tombstone with one
 	}
 	d.record.own()
-	d.record.stable.sortRoutes()
+	d.record.stable.indexRoutes()
 	if d.record.candidate != nil {
-		d.record.candidate.sortRoutes()
+		d.record.candidate.indexRoutes()
 	}
 	d.record.numberMemos()
 	return d.record
@@ -170,7 +170,7 @@ func (d *plainReader) routes(candidate bool) []route {
 			}
 			return true
 		})
-		detail, _ := pathFault(r.prefix)
+		detail, _ := PathPrefixFault(r.prefix)
 		repeated := slices.ContainsFunc(routes, func(e route) bool { return e.prefix == r.prefix })
 		if detail != "" || repeated || r.policy == nil || len(r.prefix) > MaxPathPrefixBytes {
 			d.giveUp()

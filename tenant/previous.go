@@ -72,7 +72,7 @@ func (r *Record) let(q *policy.Request, path string) bool {
 	if r.candidate != nil && r.takesCandidate(q.Origin) {
 		by = r.candidate.at(path)
 	}
-	d := by.policy.Decide(q)
+	d := by.decide(q)
 	return d.Outcome == policy.Allowed || d.Reason == policy.WebSocketIgnored
 }
 

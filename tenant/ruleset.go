@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"bytes"
 	"iter"
 	"slices"
 
@@ -11,6 +12,8 @@ import (
 type ruleset struct {
 	rule
 	routes []route
+	// ambiguous is the rule for paths that belong to several of them; nil without routes.
+	ambiguous *rule
 }
 
 // route is a rule for a part of the path space.
@@ -21,6 +24,7 @@ type route struct {
 
 // rule is a policy and where it stands in its document.
 type rule struct {
+	// policy is nil where nobody can tell which one is meant (rule 27a).
 	policy *policy.Policy
 	// route is the place among the document's routes, from 1; 0 is the policy itself.
 	route     int16
@@ -41,16 +45,63 @@ func (r *rule) path() string {
 	return element(prefix+"routes", int(r.route)-1) + ".policy"
 }
 
-// sortRoutes puts the most specific route first. Of two prefixes that cover
-// one path, one covers the other, so the longer is the more specific (rule 27).
-func (s *ruleset) sortRoutes() {
-	slices.SortStableFunc(s.routes, func(a, b route) int { return len(b.prefix) - len(a.prefix) })
+// decide answers q by the policy, or closed where nobody can tell which one is meant.
+func (r *rule) decide(q *policy.Request) policy.Decision {
+	if r.policy == nil {
+		return policy.DecidePathAmbiguous(q)
+	}
+	return r.policy.Decide(q)
 }
 
-// at returns the rule for a path without its query (rule 27).
+// indexRoutes makes the routes ready to be asked: the most specific comes first. Of two prefixes that
+// cover one path, one covers the other, so the longer is the more specific (rule 27).
+func (s *ruleset) indexRoutes() {
+	if len(s.routes) == 0 {
+		return
+	}
+	slices.SortStableFunc(s.routes, func(a, b route) int { return len(b.prefix) - len(a.prefix) })
+	s.ambiguous = &rule{candidate: s.candidate}
+}
+
+// at returns the rule for a path without its query (rule 27). Where some application may take the path for one
+// that belongs to another rule, it is none of the two (rule 27a).
 func (s *ruleset) at(path string) *rule {
+	if len(s.routes) == 0 {
+		return &s.rule
+	}
+	found := s.written(path)
+	if plainPath(path) || s.reads(path, found) {
+		return found
+	}
+	return s.ambiguous
+}
+
+// written is the rule for a path as it is written.
+func (s *ruleset) written(path string) *rule {
 	for i := range s.routes {
 		if coversPath(s.routes[i].prefix, path) {
+			return &s.routes[i].rule
+		}
+	}
+	return &s.rule
+}
+
+// reads reports whether whoever reads path comes to the rule that it has as it is written. It is not inlined, so that only
+// paths which need it pay for the buffer on the stack.
+//
+//go:noinline
+func (s *ruleset) reads(path string, written *rule) bool {
+	var buf [maxReading + 1]byte
+	r := readPath(&buf, path)
+	return r.fault == "" && s.meant(r.path) == written
+}
+
+// meant is the rule for the path of a [reading].
+func (s *ruleset) meant(path []byte) *rule {
+	var buf [MaxPathPrefixBytes]byte
+	for i := range s.routes {
+		rest, ok := bytes.CutPrefix(path, decodePath(buf[:0], s.routes[i].prefix))
+		if ok && (len(rest) == 0 || rest[0] == '/' || s.routes[i].prefix == "/") {
 			return &s.routes[i].rule
 		}
 	}

@@ -115,7 +115,7 @@ func (s *Snapshot) Lookup(k Key) View {
 	if k.Authority == "" {
 		return View{Freshness: Unknown}
 	}
-	host, ok := NormalizeHost(k.Authority)
+	host, ok := RequestHost(k.Authority)
 	if !ok {
 		return View{Freshness: Ambiguous}
 	}

@@ -15,7 +15,7 @@ type View struct {
 	entry     *entry
 	stable    *rule
 	candidate *rule  // nil without a candidate
-	path      string // kept only while there is a previous version
+	path      string // kept only while there is a previous version, or when it is ambiguous
 }
 
 // Result is the decision in force, and what a candidate in shadow would have said.
@@ -68,6 +68,9 @@ func viewOf(e *entry, path string) View {
 	v.stable = e.record.stable.at(path)
 	if candidate := e.record.candidate; candidate != nil {
 		v.candidate = candidate.at(path)
+	}
+	if v.stable.policy == nil || v.candidate != nil && v.candidate.policy == nil {
+		v.path = path
 	}
 	return v
 }
@@ -159,17 +162,17 @@ func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision
 // decide chooses between the policy in force and the candidate (rules 78, 79).
 func (v *View) decide(r *policy.Request) Result {
 	if v.candidate == nil {
-		return Result{Decision: v.stable.policy.Decide(r), Memo: v.entry.memo(v.stable)}
+		return Result{Decision: v.stable.decide(r), Memo: v.entry.memo(v.stable)}
 	}
 	if v.entry.record.takesCandidate(r.Origin) {
-		return Result{Decision: v.candidate.policy.Decide(r), Memo: v.entry.memo(v.candidate), Variant: VariantCandidate}
+		return Result{Decision: v.candidate.decide(r), Memo: v.entry.memo(v.candidate), Variant: VariantCandidate}
 	}
-	res := Result{Decision: v.stable.policy.Decide(r), Memo: v.entry.memo(v.stable)}
+	res := Result{Decision: v.stable.decide(r), Memo: v.entry.memo(v.stable)}
 	if v.entry.record.percent > 0 {
 		res.Variant = VariantStable
 	}
 	if r.Origin != "" {
-		watched := v.candidate.policy.Decide(r)
+		watched := v.candidate.decide(r)
 		res.Shadow = compare(&res.Decision, &watched)
 	}
 	return res
@@ -197,28 +200,4 @@ func compare(live, watched *policy.Decision) string {
 	default:
 		return ShadowAgree
 	}
-}
-
-// Explanation is what a view says about one request, and why.
-type Explanation struct {
-	// Result is what Decide gives.
-	Result Result
-	// Policy is the field path of the policy that decided, for example
-	// "routes[0].policy", or "" when none did.
-	Policy string
-	// Why is the policy's own explanation; without a policy it holds the decision only.
-	Why policy.Explanation
-}
-
-// Explain decides r as Decide does and says which policy did, and why.
-func (v *View) Explain(r *policy.Request, u policy.UnknownTenant) Explanation {
-	res := v.Decide(r, u)
-	ex := Explanation{Result: res, Why: policy.Explanation{Decision: res.Decision}}
-	if v.stable == nil || v.entry.record.mode == modeOff {
-		return ex
-	}
-	by := v.by(&res)
-	ex.Policy, ex.Why = by.path(), by.policy.Explain(r)
-	ex.Why.Decision = res.Decision
-	return ex
 }

@@ -223,3 +223,58 @@ candidate: {percent: 50, policy: {origins: ["*"]}}`))
 		t.Error("nobody has an entry that matched")
 	}
 }
+
+func TestAmbiguousPath(t *testing.T) {
+	const (
+		routes = `routes: [{path_prefix: /admin, policy: {origins: ["https://admin.origin"]}}]`
+		dark   = "/public/..%2fadmin"
+	)
+	at := func(more, path string) tenant.View {
+		return tenanttest.New(t, doc("a", "a.example", more)).Lookup(tenant.Key{Authority: "a.example", Path: path})
+	}
+	actual := policy.Request{Method: "GET", Scheme: "https", Authority: "a.example", Origin: "https://a.origin"}
+	asked, own := actual, actual
+	asked.Method, asked.RequestMethod = "OPTIONS", "GET"
+	own.Origin = "https://a.example"
+	cases := []struct {
+		name    string
+		view    tenant.View
+		request policy.Request
+		outcome policy.Outcome
+		reason  policy.Reason
+		shadow  string
+	}{
+		{"a preflight", at(routes, dark), asked, policy.Denied, policy.PathAmbiguous, ""},
+		{"a request", at(routes, dark), actual, policy.Denied, policy.PathAmbiguous, ""},
+		{"its own page", at(routes, dark), own, policy.Passthrough, policy.PathAmbiguous, ""},
+		{"no routes", at("", dark), actual, policy.Allowed, policy.OriginListed, ""},
+		{"a plain path", at(routes, "/public/admin"), actual, policy.Allowed, policy.OriginListed, ""},
+		{"SHADOW", at("mode: SHADOW\n"+routes, dark), asked, policy.Denied, policy.PathAmbiguous, ""},
+		{"OFF", at("mode: OFF\n"+routes, dark), asked, policy.Passthrough, policy.TenantOff, ""},
+		{"a candidate with routes", at(candidateOf(0), dark), actual, policy.Allowed, policy.OriginListed, tenant.ShadowWouldDeny},
+		{"a candidate in force", at(candidateOf(100), dark), actual, policy.Denied, policy.PathAmbiguous, ""},
+		{"a candidate without routes", at(routes+"\ncandidate: {policy: {origins: [\"https://a.origin\"]}}", dark), actual, policy.Denied, policy.PathAmbiguous, tenant.ShadowWouldAllow},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, ex := c.view.Decide(&c.request, 0), c.view.Explain(&c.request, 0)
+			if got.Outcome != c.outcome || got.Reason != c.reason || got.Shadow != c.shadow {
+				t.Errorf("rule 27a: %v %v, shadow %q; want %v %v, %q", got.Outcome, got.Reason, got.Shadow, c.outcome, c.reason, c.shadow)
+			}
+			if ex.Result != got || (got.Reason == policy.PathAmbiguous) != (len(ex.Readings) == 2) || c.view.Entry(&got) != "" && got.Outcome != policy.Allowed {
+				t.Errorf("rule 27a: explained as %+v, decided %+v", ex, got)
+			}
+			if got.Reason == policy.PathAmbiguous && (ex.Policy != "" || ex.Readings[1].Path != "/admin" || ex.Readings[0].Policy == ex.Readings[1].Policy) {
+				t.Errorf("rule 27a: explained by %q, %+v", ex.Policy, ex.Readings)
+			}
+			if c.name == "SHADOW" && got.Answered() {
+				t.Error("rule 78: SHADOW answers")
+			}
+		})
+	}
+}
+
+// candidateOf has a route, and takes a share of the traffic.
+func candidateOf(percent int) string {
+	return fmt.Sprintf(`candidate: {percent: %d, policy: {origins: ["https://a.origin"]}, routes: [{path_prefix: /admin, policy: {}}]}`, percent)
+}

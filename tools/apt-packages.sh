@@ -13,6 +13,7 @@ case ${1:-tests} in
 tests)
 	need chromium chromium
 	need chromedriver chromium-driver
+	PATH=$PATH:/usr/sbin need nginx nginx-light
 	need redis-server redis-server # also Sentinel and Cluster
 	need prometheus prometheus # also promtool
 	need amtool prometheus-alertmanager

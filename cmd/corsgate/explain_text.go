@@ -22,6 +22,9 @@ func (e *explanation) text(w io.Writer) error {
 		b.line(first(i, "near miss"), fmt.Sprintf("%s  (%s)", quoted(near.Entry), near.Kind))
 		b.line("", near.Hint)
 	}
+	for i, reading := range e.Readings {
+		reading.text(&b, i)
+	}
 	e.answerText(&b)
 	for i, note := range e.Notes {
 		b.line(first(i, "browsers"), note)
@@ -88,6 +91,20 @@ func (e *explanation) decisionText(b *blocks) {
 	}
 	if d.Rule != "" {
 		b.line("", "docs/rules.md, "+d.Rule)
+	}
+}
+
+// text says which policy the path has as it is written, and which one as it can be read.
+func (r *explainedPath) text(b *blocks, i int) {
+	if r.Path != "" {
+		how := "as written"
+		if i > 0 {
+			how = "as it can be read"
+		}
+		b.line(first(i, "path"), fmt.Sprintf("%s  %s: %s", quoted(r.Path), how, r.Policy))
+	}
+	if r.Fault != "" {
+		b.line("", r.Fault)
 	}
 }
 

@@ -18,6 +18,7 @@ type explanation struct {
 	Policy    *explainedPolicy  `json:"policy,omitempty"`
 	Decision  explainedDecision `json:"decision"`
 	Near      []explainedNear   `json:"near_misses,omitempty"`
+	Readings  []explainedPath   `json:"readings,omitempty"`
 	Answer    explainedAnswer   `json:"answer"`
 	Notes     []string          `json:"notes,omitempty"`
 }
@@ -60,6 +61,13 @@ type explainedDecision struct {
 	// Subject is what the reason is about: an origin, a method, a header name.
 	Subject string `json:"subject,omitempty"`
 	Entry   string `json:"entry,omitempty"`
+}
+
+// explainedPath is what an ambiguous path can mean: first as it is written, then as it can be read.
+type explainedPath struct {
+	Path   string `json:"path,omitempty"`
+	Policy string `json:"policy,omitempty"`
+	Fault  string `json:"fault,omitempty"`
 }
 
 type explainedNear struct {
@@ -105,6 +113,9 @@ func (s *explainSettings) explain(snapshot *tenant.Snapshot, docs []*tenant.Docu
 	}
 	for _, near := range found.Why.Near {
 		e.Near = append(e.Near, explainedNear(near))
+	}
+	for _, reading := range found.Readings {
+		e.Readings = append(e.Readings, explainedPath(reading))
 	}
 	if e.Tenant != nil && e.Tenant.Mode == "SHADOW" {
 		e.Notes = []string{"the tenant's mode is SHADOW: the decision is only counted, and the application's own headers leave"}
@@ -174,7 +185,7 @@ func (s *explainSettings) tenantOf(doc *tenant.Document) *explainedTenant {
 
 // hostEntry is the most specific entry that covers host (rule 26).
 func hostEntry(entries []string, authority string) string {
-	host, _ := tenant.NormalizeHost(authority)
+	host, _ := tenant.RequestHost(authority)
 	best := ""
 	for _, entry := range entries {
 		base, wildcard := strings.CutPrefix(entry, "*")

@@ -38,5 +38,5 @@ func (o *Options) preamble() string {
 	}[o.Design]
 	return "corsgate for Istio. Made by `corsgate render istio --design " + string(o.Design) + "`; change its flags rather than this file.\n\n" + what + "\n\n" +
 		"Remove corsPolicy from VirtualServices and CORS filters from HTTPRoutes of these hosts: corsgate answers in their place. " +
-		"Set meshConfig.pathNormalization.normalization to MERGE_SLASHES if policies depend on paths."
+		"Set meshConfig.pathNormalization.normalization to DECODE_AND_MERGE_SLASHES if policies depend on paths."
 }

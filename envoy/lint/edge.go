@@ -10,6 +10,7 @@ import (
 	corsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/cors/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	mutationv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/header_mutation/v3"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 
 	"github.com/corsgate/corsgate/envoy/wire"
 )
@@ -17,6 +18,8 @@ import (
 const (
 	ruleRemoteAddress ID = "use-remote-address"
 	rulePath          ID = "path-normalization"
+	ruleRedirect      ID = "path-redirected"
+	ruleHostDot       ID = "host-dot"
 	ruleDisables      ID = "route-disables"
 	ruleUnmatched     ID = "override-unmatched"
 	rulePolicy        ID = "route-cors-policy"
@@ -28,6 +31,8 @@ func routeRules() []Rule {
 	return []Rule{
 		{ruleRemoteAddress, Warning, "a client's own x-forwarded-proto is believed"},
 		{rulePath, Warning, "paths are judged as they were written"},
+		{ruleRedirect, Note, "escaped slashes are redirected"},
+		{ruleHostDot, Note, "a host with a dot at its end is another host"},
 		{ruleDisables, Warning, "a route switches corsgate off"},
 		{ruleUnmatched, Warning, "settings of a route belong to no filter"},
 		{rulePolicy, Warning, "cors policies in routes do nothing"},
@@ -44,11 +49,7 @@ func (l *linter) edge(m *manager) {
 			"use_remote_address is not true: a client's x-forwarded-proto sets the scheme that policies compare, so that an http page can pass for https",
 			"set use_remote_address: true, at the edge")
 	}
-	if !m.GetNormalizePath().GetValue() {
-		l.add(rulePath, m.group(), m.at,
-			"normalize_path is not true: a policy for /admin is passed by with /x/../admin",
-			"set normalize_path: true and merge_slashes: true")
-	}
+	l.names(m)
 	for i, r := range m.GetLocalReplyConfig().GetMappers() {
 		for _, h := range r.GetHeadersToAdd() {
 			if strings.HasPrefix(strings.ToLower(h.GetHeader().GetKey()), wire.HeaderCORSPrefix) {
@@ -57,6 +58,35 @@ func (l *linter) edge(m *manager) {
 					"remove it; corsgate decides about Envoy's own errors too")
 			}
 		}
+	}
+}
+
+// names looks at what makes one name of several spellings of a path and a host.
+func (l *linter) names(m *manager) {
+	if !m.GetNormalizePath().GetValue() {
+		l.add(rulePath, m.group(), m.at,
+			"normalize_path is not true: a policy for /admin is passed by with /x/../admin",
+			"set normalize_path: true and merge_slashes: true")
+	} else if !m.GetMergeSlashes() {
+		l.add(rulePath, m.group(), m.at,
+			"merge_slashes is not true: //admin and /admin are two paths for routes, and one for most applications",
+			"set merge_slashes: true")
+	}
+	switch m.GetPathWithEscapedSlashesAction() {
+	case hcmv3.HttpConnectionManager_IMPLEMENTATION_SPECIFIC_DEFAULT, hcmv3.HttpConnectionManager_KEEP_UNCHANGED:
+		l.add(rulePath, m.group(), m.at,
+			"escaped slashes are passed on: /x/..%2fadmin is below /x for routes and filters, and is /admin for applications that decode it",
+			"set path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD, or REJECT_REQUEST")
+	case hcmv3.HttpConnectionManager_UNESCAPE_AND_REDIRECT:
+		l.add(ruleRedirect, m.group(), m.at,
+			"escaped slashes are redirected before any filter: a preflight must not be, and the redirect of another request has no CORS headers",
+			"set path_with_escaped_slashes_action: UNESCAPE_AND_FORWARD, or REJECT_REQUEST")
+	default:
+	}
+	if !m.GetStripTrailingHostDot() {
+		l.add(ruleHostDot, m.group(), m.at,
+			"strip_trailing_host_dot is not true: api.example.com. is another virtual host than api.example.com, and corsgate refuses it as tenant_ambiguous",
+			"set strip_trailing_host_dot: true")
 	}
 }
 

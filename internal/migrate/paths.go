@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // rule gives some paths of a host a policy. The first rule that takes a request decides.
@@ -44,14 +45,8 @@ func canonicalPrefix(path string) (string, bool) {
 	if path = strings.TrimSuffix(path, "/"); path == "" {
 		return "/", true
 	}
-	if path[0] != '/' || len(path) > 1024 || strings.ContainsAny(path, "?#") ||
-		strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if detail, _ := tenant.PathPrefixFault(path); detail != "" || len(path) > tenant.MaxPathPrefixBytes {
 		return "", false
-	}
-	for segment := range strings.SplitSeq(path[1:], "/") {
-		if segment == "" || segment == "." || segment == ".." {
-			return "", false
-		}
 	}
 	return path, true
 }

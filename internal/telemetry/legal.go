@@ -64,7 +64,7 @@ func families() []family {
 	same := append([]policy.Reason{policy.OriginSame}, granted...)
 	asked := append([]policy.Reason{
 		policy.MethodMalformed, policy.MethodForbidden, policy.MethodNotListed,
-		policy.HeadersMalformed, policy.HeadersOversize, policy.HeadersNotListed,
+		policy.HeadersMalformed, policy.HeadersOversize, policy.HeadersNotListed, policy.PathAmbiguous,
 	}, strange...)
 	nobody := []policy.Reason{policy.TenantUnknown, policy.TenantAmbiguous}
 	off := []policy.Reason{policy.TenantOff}
@@ -74,14 +74,14 @@ func families() []family {
 		{preflight, denied, asked, nobody},
 		{preflight, passthrough, off, forwarded},
 		{actual, allowed, granted, nil},
-		{actual, denied, strange, nobody},
+		{actual, denied, append([]policy.Reason{policy.PathAmbiguous}, strange...), nobody},
 		{actual, passthrough, off, []policy.Reason{policy.TenantForwarded, policy.TenantUnknown}},
 		{sameOrigin, allowed, same, nil},
-		{sameOrigin, passthrough, []policy.Reason{policy.OriginSame, policy.TenantOff}, append(forwarded, nobody...)},
+		{sameOrigin, passthrough, []policy.Reason{policy.OriginSame, policy.TenantOff, policy.PathAmbiguous}, append(forwarded, nobody...)},
 		{webSocket, allowed, same, nil},
 		{webSocket, denied, strange, nil},
-		{webSocket, passthrough, []policy.Reason{policy.WebSocketIgnored, policy.NoOrigin, policy.TenantOff}, append(forwarded, nobody...)},
-		{other, passthrough, []policy.Reason{policy.NoOrigin, policy.MethodExempt, policy.TenantOff}, append([]policy.Reason{policy.RequestUnseen, policy.TenantForwarded}, nobody...)},
+		{webSocket, passthrough, []policy.Reason{policy.WebSocketIgnored, policy.NoOrigin, policy.TenantOff, policy.PathAmbiguous}, append(forwarded, nobody...)},
+		{other, passthrough, []policy.Reason{policy.NoOrigin, policy.MethodExempt, policy.TenantOff, policy.PathAmbiguous}, append([]policy.Reason{policy.RequestUnseen, policy.TenantForwarded}, nobody...)},
 	}
 	for p := range phases {
 		// Whoever fails has not found the tenant, unless it panics, or holds a value that must not be sent.

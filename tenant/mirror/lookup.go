@@ -21,7 +21,7 @@ func (m *Mirror) Lookup(k tenant.Key) tenant.View {
 	if k.Authority == "" {
 		return tenant.View{Freshness: tenant.Unknown}
 	}
-	host, ok := tenant.NormalizeHost(k.Authority)
+	host, ok := tenant.RequestHost(k.Authority)
 	if !ok {
 		return tenant.View{Freshness: tenant.Ambiguous}
 	}

@@ -92,10 +92,13 @@ func owners(t *testing.T, r tenant.Registry) {
 		want string
 	}{
 		{"rule 26: exact host", tenant.Key{Authority: "api.acme.example"}, "exact"},
-		{"rule 26: lower case, port, trailing dot", tenant.Key{Authority: "API.Acme.Example.:8443"}, "exact"},
+		{"rule 26: lower case and port", tenant.Key{Authority: "API.Acme.Example:8443"}, "exact"},
+		{"rule 26: a trailing dot is another host to Envoy", tenant.Key{Authority: "api.acme.example."}, "ambiguous"},
+		{"rule 26: a trailing dot before a port", tenant.Key{Authority: "api.acme.example.:8443"}, "ambiguous"},
 		{"rule 26: IDNA", tenant.Key{Authority: "BÜCHER.example"}, "exact"},
 		{"rule 26: A-label", tenant.Key{Authority: "xn--bcher-kva.example"}, "exact"},
-		{"rule 26: IPv6 in another form", tenant.Key{Authority: "[2001:DB8:0::1]:443"}, "exact"},
+		{"rule 26: IPv6", tenant.Key{Authority: "[2001:DB8::1]:443"}, "exact"},
+		{"rule 26: IPv6 in another form", tenant.Key{Authority: "[2001:DB8:0::1]:443"}, "ambiguous"},
 		{"rule 26: exact before wildcard", tenant.Key{Authority: "apex.example"}, "exact"},
 		{"rule 26: one label below a wildcard", tenant.Key{Authority: "x.acme.example"}, "wide"},
 		{"rule 26: two labels below a wildcard", tenant.Key{Authority: "y.x.acme.example"}, "wide"},

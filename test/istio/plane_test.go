@@ -20,7 +20,7 @@ func startPlane(tb testing.TB, objects, kubernetes string) string {
 	// There is nobody to give out certificates.
 	m.EnableAutoMtls.Value = false
 	// What docs/istio.md asks for.
-	m.PathNormalization = &meshconfig.MeshConfig_ProxyPathNormalization{Normalization: meshconfig.MeshConfig_ProxyPathNormalization_MERGE_SLASHES}
+	m.PathNormalization = &meshconfig.MeshConfig_ProxyPathNormalization{Normalization: meshconfig.MeshConfig_ProxyPathNormalization_DECODE_AND_MERGE_SLASHES}
 	xds.NewFakeDiscoveryServer(tb, xds.FakeOptions{
 		ConfigString:           objects,
 		KubernetesObjectString: kubernetes,

@@ -23,6 +23,17 @@ func edges() []spec {
 	return []spec{
 		{rule: "use-remote-address", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.UseRemoteAddress = nil })},
 		{rule: "path-normalization", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.NormalizePath = wrapperspb.Bool(false) })},
+		{rule: "path-normalization", name: "slashes", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.MergeSlashes = false })},
+		{rule: "path-normalization", name: "escaped slashes", edit: manager(func(m *hcmv3.HttpConnectionManager) {
+			m.PathWithEscapedSlashesAction = hcmv3.HttpConnectionManager_KEEP_UNCHANGED
+		})},
+		{rule: "path-normalization", name: "escaped slashes by default", edit: manager(func(m *hcmv3.HttpConnectionManager) {
+			m.PathWithEscapedSlashesAction = hcmv3.HttpConnectionManager_IMPLEMENTATION_SPECIFIC_DEFAULT
+		})},
+		{rule: "path-redirected", edit: manager(func(m *hcmv3.HttpConnectionManager) {
+			m.PathWithEscapedSlashesAction = hcmv3.HttpConnectionManager_UNESCAPE_AND_REDIRECT
+		})},
+		{rule: "host-dot", edit: manager(func(m *hcmv3.HttpConnectionManager) { m.StripTrailingHostDot = false })},
 		{rule: "route-disables", edit: func(e *editor) {
 			e.route(func(r *routev3.Route) { r.TypedPerFilterConfig = e.per(envoy.FilterDecide, off) })
 		}},

@@ -525,8 +525,9 @@ func (x *Tenant) GetMaxStale() *durationpb.Duration {
 type Route struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Start of the paths, compared byte by byte and only at segment borders: `/public` covers `/public` and `/public/x`, not
-	// `/publicity`. Starts with a slash and has no trailing slash, empty segment, `.` or `..` segment, query or fragment.
-	// Visible ASCII, at most 1024 bytes. Required.
+	// `/publicity`. Starts with a slash and has no trailing slash, empty segment, `.` or `..` segment, query or fragment, nor
+	// parameters, backslashes or encoded separators. Visible ASCII, in which only what a path cannot hold is percent-encoded,
+	// at most 1024 bytes. A path that can be read as one of another route is refused (rule 27a). Required.
 	PathPrefix string `protobuf:"bytes,1,opt,name=path_prefix,json=pathPrefix,proto3" json:"path_prefix,omitempty"`
 	// The whole policy for these paths; nothing of the tenant's own is inherited. Required.
 	Policy        *Policy `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
