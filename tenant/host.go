@@ -46,9 +46,12 @@ func NormalizeHost(authority string) (host string, ok bool) {
 // Envoy removes where it is told to, and of IPv6 addresses. Names in other scripts Envoy refuses by itself.
 func RequestHost(authority string) (host string, ok bool) {
 	host, ok = NormalizeHost(authority)
-	n := len(host)
-	if !ok || len(authority) >= n && strings.EqualFold(authority[:n], host) && (len(authority) == n || authority[n] == ':') {
-		return host, ok
+	if !ok {
+		return "", false
+	}
+	n := min(len(host), len(authority))
+	if name, rest := authority[:n], authority[n:]; (name == host || strings.EqualFold(name, host)) && (rest == "" || rest[0] == ':') {
+		return host, true
 	}
 	return host, strings.ContainsFunc(authority, func(r rune) bool { return r >= utf8.RuneSelf })
 }

@@ -224,3 +224,14 @@ func TestCanonicalHost(t *testing.T) {
 		}
 	}
 }
+
+func TestRequestHost(t *testing.T) {
+	for authority, want := range map[string]string{
+		"open.test": "open.test", "OPEN.test:8443": "open.test", "[2001:DB8::1]:80": "[2001:db8::1]", "bücher.test": "xn--bcher-kva.test",
+		"open.test.": "", "open.test.:80": "", "OPEN.TEST..": "", "[2001:db8:0::1]": "", "": "", "a,b": "",
+	} {
+		if host, ok := RequestHost(authority); ok != (want != "") || ok && host != want {
+			t.Errorf("rule 26: %q is %q, %t; want %q", authority, host, ok, want)
+		}
+	}
+}
