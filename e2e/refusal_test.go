@@ -141,14 +141,15 @@ func (e *edge) checkRefusals(t *testing.T, what string) {
 	}
 }
 
-// holdStream has the processor at addr wait for the second message of a request, until the test ends.
-func holdStream(t *testing.T, addr string) {
+// holdStream has the processor at addr wait for the second message of a request, until it is released.
+func holdStream(t *testing.T, addr string) (release func()) {
 	t.Helper()
 	conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
+	release = func() { _ = conn.Close() }
+	t.Cleanup(release)
 	stream, err := extprocv3.NewExternalProcessorClient(conn).Process(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +166,7 @@ func holdStream(t *testing.T, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return release
 }
 
 // TestRefusalsControl: without what fails closed, the same requests reach the application, so that

@@ -59,13 +59,8 @@ func cacheHeaders() [4]string {
 	return [4]string{"cache-control", "cdn-cache-control", "surrogate-control", "x-accel-expires"}
 }
 
-// unlessDecided is a call that fails open, and around it what keeps the response out of caches until corsgate has
-// seen to it. The note that it has not is set before the call, and corsgate's answer takes it back.
-func (c chooser) unlessDecided(call *extprocv3.ExternalProcessor) []*corev3.TypedExtensionConfig {
-	note := wire.MetaUnedited
-	if c.a.Design == Metadata {
-		note = wire.MetaUndecided
-	}
+// keepOut writes into what caches go by the note that corsgate takes back: an empty value leaves the header as it is.
+func keepOut(note string) *mutationv3.HeaderMutation {
 	var list []*rulesv3.HeaderMutation
 	for i, name := range cacheHeaders() {
 		how := corev3.HeaderValueOption_OVERWRITE_IF_EXISTS
@@ -74,14 +69,26 @@ func (c chooser) unlessDecided(call *extprocv3.ExternalProcessor) []*corev3.Type
 		}
 		list = append(list, write(name, "%DYNAMIC_METADATA("+wire.Namespace+":"+note+")%", how))
 	}
-	return []*corev3.TypedExtensionConfig{
-		c.extension("envoy.filters.http.header_mutation", &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{ResponseMutations: list}}),
+	return &mutationv3.HeaderMutation{Mutations: &mutationv3.Mutations{ResponseMutations: list}}
+}
+
+// unlessDecided is a call that fails open, and before it the note that the response is to stay out of caches, which
+// corsgate's answer takes back. What writes the note into the response stands before the call in design C, where it costs
+// requests without an Origin nothing. In A and B it is [FilterNoStore]: once a filter of the chain in a
+// composite has waited for an answer about the response, Envoy runs none of those before it.
+func (c chooser) unlessDecided(call *extprocv3.ExternalProcessor) []*corev3.TypedExtensionConfig {
+	note := wire.MetaUnedited
+	var chain []*corev3.TypedExtensionConfig
+	if c.a.Design == Metadata {
+		note = wire.MetaUndecided
+		chain = append(chain, c.extension("envoy.filters.http.header_mutation", keepOut(note)))
+	}
+	return append(chain,
 		c.extension("envoy.filters.http.set_metadata", &metadatav3.Config{Metadata: []*metadatav3.Metadata{{
 			MetadataNamespace: wire.Namespace,
 			Value:             &structpb.Struct{Fields: map[string]*structpb.Value{note: structpb.NewStringValue(wire.NoStore)}},
 		}}}),
-		c.extProc(call),
-	}
+		c.extProc(call))
 }
 
 func (p *packer) action(name string, m proto.Message) *matchv3.Matcher_OnMatch {

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/corsgate/corsgate/envoy/page"
+	"github.com/corsgate/corsgate/envoy/wire"
 )
 
 // Attachment is what asks the processor, wherever it is put: into a configuration of its own
@@ -68,6 +69,8 @@ func (a Attachment) filters(p *packer) []Filter {
 		out = append(out,
 			Filter{Config: p.filter(FilterApply, applyDecision()), Comments: applyComments()},
 			Filter{Config: p.filter(FilterVary, p.varyOrigin()), Comments: varyComments()})
+	} else {
+		out = append(out, Filter{Config: p.filter(FilterNoStore, keepOut(wire.MetaUnedited)), Comments: noStoreComments()})
 	}
 	decide := chooser{packer: p, a: a}.decide()
 	return append(out, Filter{Config: p.filter(FilterDecide, decide), Comments: decideComments(a)})

@@ -85,12 +85,20 @@ func openComments(a Attachment, in string) []page.Comment {
 	case a.FailOpen:
 		open = `Fails open, as asked for: while no processor answers, the application's own CORS headers reach browsers, whatever they grant. Be sure that it sends none, or use design C, which removes them.`
 	}
-	return []page.Comment{
-		page.At(call+"/0", `A response that nobody decided on is not to be kept by a cache and given to others.`),
-		page.At(call+"/1", `Set before the call. An answer of the processor takes it back.`),
-		page.At(call+"/2/typed_config/failure_mode_allow", open),
+	note, ask := "/0", "/1"
+	var out []page.Comment
+	if a.Design == Metadata {
+		note, ask = "/1", "/2"
+		out = append(out, page.At(call+"/0", notKept))
 	}
+	return append(out,
+		page.At(call+note, `Set before the call. An answer of the processor takes it back.`),
+		page.At(call+ask+"/typed_config/failure_mode_allow", open))
 }
+
+const notKept = `A response that nobody decided on is not to be kept by a cache and given to others. The last three are for caches that prefer them to cache-control, and are written only where the application sends them.`
+
+func noStoreComments() []page.Comment { return []page.Comment{page.At("", notKept)} }
 
 // closedComments stand in the call that fails closed.
 func closedComments(a Attachment) []page.Comment {

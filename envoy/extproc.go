@@ -12,10 +12,12 @@ import (
 	"github.com/corsgate/corsgate/envoy/wire"
 )
 
-// What the processor may write. Its answers to preflights, and its edits of responses in
-// designs A and B, hold CORS headers; a refusal in design C holds none.
+// What the processor may write. Its answers to preflights hold CORS headers, a refusal in design C holds none, and
+// its edits of responses in designs A and B may also take off what has a cache keep them ([cacheHeaders]). Envoy
+// refuses longer expressions than about this (RE2 program size 100).
 const (
 	mayWriteCORS = `^(access-control-.*|timing-allow-origin|vary|cache-control)$`
+	mayEdit      = `^(access-control-.*|timing-allow-origin|vary|(cdn-)?cache-control|surrogate-.*|x-accel-.*)$`
 	mayRefuse    = `^(vary|cache-control)$`
 )
 
@@ -64,7 +66,7 @@ func (c chooser) closedCall() *extprocv3.ExternalProcessor {
 	default:
 		p.ProcessingMode = mode(true, true)
 	}
-	p.MutationRules = mayWrite(mayWriteCORS)
+	p.MutationRules = mayWrite(mayEdit)
 	p.ForwardRules = nothingSecret()
 	return p
 }

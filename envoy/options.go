@@ -28,6 +28,8 @@ const (
 	FilterApply = "cors-apply"
 	// FilterVary is the filter of design C that has responses vary by Origin.
 	FilterVary = "cors-vary"
+	// FilterNoStore is the filter of designs A and B that keeps responses which nobody has edited out of caches.
+	FilterNoStore = "cors-no-store"
 	// FilterDecide is the filter that asks the processor. Per-route settings use this name.
 	FilterDecide = "cors-decide"
 	// CallPreflight names the way in which FilterDecide asks about preflights; the counters of a call

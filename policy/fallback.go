@@ -38,19 +38,21 @@ func DecideUnknown(r *Request, u UnknownTenant) Decision {
 	return d
 }
 
-// DecideAmbiguous is the answer when the authority names no single host (rule 26): a
-// preflight is refused, and so is what a policy may refuse; nothing that the application grants gets out.
-func DecideAmbiguous(r *Request) Decision {
-	d := closed(r, TenantAmbiguous)
+// DecideAmbiguous is the answer when the authority names no single host (rule 26).
+func DecideAmbiguous(r *Request) Decision { return ambiguous(r, TenantAmbiguous) }
+
+// DecidePathAmbiguous is the answer when the path can be read as one that another policy is for (rule 27a).
+func DecidePathAmbiguous(r *Request) Decision { return ambiguous(r, PathAmbiguous) }
+
+// ambiguous is the answer when nobody can say which policy is meant: preflights are refused, and so is what that policy
+// may refuse; nothing that the application grants gets out.
+func ambiguous(r *Request, why Reason) Decision {
+	d := closed(r, why)
 	if refusable(r) {
 		d.Outcome, d.action = Denied, actBlock
 	}
 	return d
 }
-
-// DecidePathAmbiguous is the answer when the path can be read as one that another policy is for (rule 27a). Which
-// policy protects what the application takes it for is not known, so none is asked.
-func DecidePathAmbiguous(r *Request) Decision { return closed(r, PathAmbiguous) }
 
 // closed denies cross-origin requests without a policy. What no policy could deny,
 // same-origin and other requests, only loses the application's CORS headers.

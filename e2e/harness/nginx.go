@@ -34,6 +34,9 @@ func nginxBinary(tb testing.TB) string {
 	return ""
 }
 
+// NGINXCache is the name of a cache (proxy_cache) that [StartNGINX] has ready, for a server to use.
+const NGINXCache = "shared"
+
 // StartNGINX runs nginx as one process with one server, whose directives are server, and waits until it answers.
 // It uses no file outside of a directory of its own.
 func StartNGINX(tb testing.TB, server string) *NGINX {
@@ -63,12 +66,13 @@ http {
   fastcgi_temp_path %[1]s/fastcgi;
   uwsgi_temp_path %[1]s/uwsgi;
   scgi_temp_path %[1]s/scgi;
+  proxy_cache_path %[1]s/cache keys_zone=%[4]s:1m;
   server {
     listen %[2]s;
 %[3]s
   }
 }
-`, dir, addr, server)
+`, dir, addr, server, NGINXCache)
 }
 
 func (n *NGINX) awaitAnswer(tb testing.TB) {

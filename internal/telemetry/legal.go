@@ -79,7 +79,7 @@ func families() []family {
 		{sameOrigin, allowed, same, nil},
 		{sameOrigin, passthrough, []policy.Reason{policy.OriginSame, policy.TenantOff, policy.PathAmbiguous}, append(forwarded, nobody...)},
 		{webSocket, allowed, same, nil},
-		{webSocket, denied, strange, nil},
+		{webSocket, denied, append([]policy.Reason{policy.PathAmbiguous}, strange...), []policy.Reason{policy.TenantAmbiguous}},
 		{webSocket, passthrough, []policy.Reason{policy.WebSocketIgnored, policy.NoOrigin, policy.TenantOff, policy.PathAmbiguous}, append(forwarded, nobody...)},
 		{other, passthrough, []policy.Reason{policy.NoOrigin, policy.MethodExempt, policy.TenantOff, policy.PathAmbiguous}, append([]policy.Reason{policy.RequestUnseen, policy.TenantForwarded}, nobody...)},
 	}
