@@ -27,12 +27,12 @@ const refusing = `{"id":"acme","revision":1,"hosts":["api.acme.example"],` +
 // own is the origin of the tenant's own pages: the tests speak to Envoy over plain http.
 const own = "http://" + host
 
-// TestRefusalsFailClosed shows rows F1 to F4 of docs/faults.md: whatever becomes of the processor, no foreign
+// TestRefusalsFailClosed shows rows F51 to F54 of docs/faults.md: whatever becomes of the processor, no foreign
 // websocket and no foreign unsafe request reaches the application, and the tenant's own requests do.
 func TestRefusalsFailClosed(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*testing.T) *edge{
-		"F1 killed": func(t *testing.T) *edge {
+		"F51 killed": func(t *testing.T) *edge {
 			t.Helper()
 			e := behind(t, "--tenants", tenantsFile(t, refusing))
 			e.fault = func(t *testing.T) {
@@ -42,19 +42,19 @@ func TestRefusalsFailClosed(t *testing.T) {
 			}
 			return e
 		},
-		"F2 stopped": func(t *testing.T) *edge {
+		"F52 stopped": func(t *testing.T) *edge {
 			t.Helper()
 			e := behind(t, "--tenants", tenantsFile(t, refusing))
 			e.fault = func(t *testing.T) { t.Helper(); e.processor.Signal(t, syscall.SIGSTOP) }
 			return e
 		},
-		"F3 overloaded": func(t *testing.T) *edge {
+		"F53 overloaded": func(t *testing.T) *edge {
 			t.Helper()
 			e := behind(t, "--tenants", tenantsFile(t, refusing), "--max-streams", "1")
 			e.fault = func(t *testing.T) { t.Helper(); holdStream(t, e.processor.Addr) }
 			return e
 		},
-		"F4 without a store": func(t *testing.T) *edge {
+		"F54 without a store": func(t *testing.T) *edge {
 			t.Helper()
 			harness.RedisServer(t)
 			redis := redistest.Start(t, redistest.Options{})
