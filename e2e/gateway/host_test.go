@@ -43,7 +43,7 @@ func TestEnvoyGateway(t *testing.T) {
 			app := harness.StartApp(t)
 			admin := startGateway(t, binary, envoyBinary, resources(t, form, app.Addr, hostProcessor, harness.PatientTimeout))
 			e := &edge{addr: hostListener, admin: harness.AdminAt(admin), app: app}
-			for i, group := range harness.Corpus(t) {
+			for i, group := range corpus(t, form) {
 				t.Run(strconv.Itoa(i), func(t *testing.T) {
 					processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants(t, group), Listen: hostProcessor})
 					e.await(t)

@@ -18,7 +18,7 @@ func TestTranslated(t *testing.T) {
 	for _, version := range harness.EnvoyVersions(t) {
 		for _, form := range forms() {
 			t.Run(version.Name+" "+string(form), func(t *testing.T) {
-				for i, group := range harness.Corpus(t) {
+				for i, group := range corpus(t, form) {
 					t.Run(strconv.Itoa(i), func(t *testing.T) {
 						processor := harness.StartProcessor(t, harness.ProcessorOptions{Tenants: tenants(t, group)})
 						e := startStatic(t, version.Binary, form, processor.Addr, harness.PatientTimeout)

@@ -102,10 +102,10 @@ func present(header string) object {
 	return object{{"type", "RegularExpression"}, {"name", header}, {"value", ".+"}}
 }
 
-// corsHeaders are the response headers of CORS. Timing-Allow-Origin is a grant of its own: the
+// corsHeaders are the response headers of CORS; a route can remove headers by their whole names only. Timing-Allow-Origin is a grant of its own: the
 // application's stays unless the tenant's policy sets one.
 func corsHeaders() []string {
-	var out []string
+	out := []string{"access-control-allow-local-network"}
 	for _, h := range wire.HeaderMeta() {
 		if strings.HasPrefix(h[0], wire.HeaderCORSPrefix) {
 			out = append(out, h[0])

@@ -29,8 +29,10 @@ var serviceVariable = regexp.MustCompile(
 // not be skipped or how long to fuzz (CORSGATE_FUZZ_...).
 func foreignVariable(name string) bool {
 	switch name {
-	case "CORSGATE_ENVOY", "CORSGATE_ENVOY_OLDEST", "CORSGATE_BINARY", "CORSGATE_HELM", "CORSGATE_OWN_NETWORK":
+	case "CORSGATE_ENVOY", "CORSGATE_ENVOY_OLDEST", "CORSGATE_BINARY", "CORSGATE_REQUIRE_ENVOY", "CORSGATE_REQUIRE_BROWSER",
+		"CORSGATE_REQUIRE_REDIS", "CORSGATE_REQUIRE_NODE", "CORSGATE_REQUIRE_PROMETHEUS", "CORSGATE_REQUIRE_KUBERNETES",
+		"CORSGATE_REQUIRE_NGINX", "CORSGATE_HELM", "CORSGATE_REQUIRE_HELM", "CORSGATE_REQUIRE_ENVOY_GATEWAY", "CORSGATE_OWN_NETWORK":
 		return true
 	}
-	return strings.HasPrefix(name, "CORSGATE_FUZZ_") || strings.HasPrefix(name, "CORSGATE_REQUIRE_") || serviceVariable.MatchString(name)
+	return strings.HasPrefix(name, "CORSGATE_FUZZ_") || serviceVariable.MatchString(name)
 }
