@@ -64,8 +64,10 @@ func (e *edge) awaitRefusal(t *testing.T) {
 
 func handshake(host, origin string, extra ...[2]string) []byte {
 	return harness.Request("GET", "/", host, append([][2]string{
-		{"connection", "Upgrade"}, {"upgrade", "websocket"},
-		{"sec-websocket-version", "13"}, {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="},
+		{"connection", "Upgrade"},
+		{"upgrade", "websocket"},
+		{"sec-websocket-version", "13"},
+		{"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="},
 		{"origin", origin},
 	}, extra...)...)
 }

@@ -24,9 +24,13 @@ const (
 // noStore is the Cache-Control of what nobody decided on (rule 76).
 const noStore = "no-store"
 
-// cacheOverrides are response headers that some caches prefer to Cache-Control: of RFC 9213, of the Edge
+// Response headers that some caches prefer to Cache-Control: of RFC 9213, of the Edge
 // Architecture Specification, and of nginx.
-var cacheOverrides = [...]string{"cdn-cache-control", "surrogate-control", "x-accel-expires"}
+const (
+	headerCDNCacheControl  = "cdn-cache-control"
+	headerSurrogateControl = "surrogate-control"
+	headerXAccelExpires    = "x-accel-expires"
+)
 
 // Header is one header field; Name is lower-case.
 type Header struct{ Name, Value string }
@@ -248,7 +252,7 @@ func (e *Edits) write(g *grants, up *Upstream) {
 // keepOut keeps the response out of caches.
 func (e *Edits) keepOut() {
 	e.Set = append(e.Set, Header{headerCacheControl, noStore})
-	e.Remove = append(e.Remove, cacheOverrides[:]...)
+	e.Remove = append(e.Remove, headerCDNCacheControl, headerSurrogateControl, headerXAccelExpires)
 }
 
 // put sets name to value, or removes it if it may be there and is not kept.
