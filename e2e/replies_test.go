@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"slices"
 	"testing"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
@@ -183,7 +184,8 @@ func startWithFilterFirst(t *testing.T, design envoy.Design) *edge {
 	}
 	e.Envoy = harness.StartEnvoy(t, harness.EnvoyOptions{Config: o, Edit: func(b *bootstrapv3.Bootstrap) {
 		editManager(t, b, func(m *hcmv3.HttpConnectionManager) {
-			m.HttpFilters[0].ConfigType = &hcmv3.HttpFilter_TypedConfig{TypedConfig: ungated(t, m.HttpFilters[0])}
+			at := slices.IndexFunc(m.HttpFilters, func(f *hcmv3.HttpFilter) bool { return f.GetName() == envoy.FilterDecide })
+			m.HttpFilters[at].ConfigType = &hcmv3.HttpFilter_TypedConfig{TypedConfig: ungated(t, m.HttpFilters[at])}
 			m.HttpFilters = append([]*hcmv3.HttpFilter{first}, m.HttpFilters...)
 		})
 	}})
@@ -212,9 +214,9 @@ func ungated(t *testing.T, gate *hcmv3.HttpFilter) *anypb.Any {
 	if err := gate.GetTypedConfig().UnmarshalTo(&composite); err != nil {
 		t.Fatal(err)
 	}
-	matchers := composite.GetMatcher().GetMatcherList().GetMatchers()
+	calls := composite.GetMatcher().GetMatcherList().GetMatchers()[0].GetOnMatch().GetMatcher()
 	var run compositev3.ExecuteFilterAction
-	action := matchers[len(matchers)-1].GetOnMatch().GetAction().GetTypedConfig()
+	action := calls.GetOnNoMatch().GetAction().GetTypedConfig()
 	if err := action.UnmarshalTo(&run); err != nil {
 		t.Fatal(err)
 	}

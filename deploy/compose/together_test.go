@@ -109,12 +109,15 @@ func startEnvoy(t *testing.T, p project, at map[string]string) {
 		t.Fatal(err)
 	}
 	text := string(data)
-	for there, here := range map[string]string{"0.0.0.0:10000": at["envoy:10000"], processor: at["0.0.0.0:9002"], upstream: at["0.0.0.0:8080"]} {
-		old, replacement := socket(t, there), socket(t, here)
-		if strings.Count(text, old) != 1 {
-			t.Fatalf("%s has %d times %q", command[file], strings.Count(text, old), old)
+	for _, a := range []struct {
+		there, here string
+		times       int
+	}{{"0.0.0.0:10000", at["envoy:10000"], 1}, {processor, at["0.0.0.0:9002"], 2}, {upstream, at["0.0.0.0:8080"], 1}} {
+		old := socket(t, a.there)
+		if n := strings.Count(text, old); n != a.times {
+			t.Fatalf("%s has %d times %q", command[file], n, old)
 		}
-		text = strings.Replace(text, old, replacement, 1)
+		text = strings.ReplaceAll(text, old, socket(t, a.here))
 	}
 	command[file] = filepath.Join(t.TempDir(), "envoy.yaml")
 	if err := os.WriteFile(command[file], []byte(text), 0o600); err != nil {

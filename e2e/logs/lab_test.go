@@ -103,7 +103,7 @@ func newLab(t *testing.T, o harness.ProcessorOptions) *lab {
 	l := &lab{T: t, pipe: harness.NewPipe(t), tenants: filepath.Join(t.TempDir(), "tenants.yaml")}
 	l.edit(document(listed))
 	o.Output = l.pipe
-	o.Args = append([]string{"--decision-log", "all", "--drain-delay", "0s", "--stop-timeout", "5s"}, o.Args...)
+	o.Args = append([]string{"--decision-log", "all", "--drain-delay", "0s", "--stop-timeout", "5s", "--admin-profiles"}, o.Args...)
 	if !strings.Contains(strings.Join(o.Args, " "), "--redis") {
 		o.Tenants = l.tenants
 	}
