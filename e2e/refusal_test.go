@@ -117,7 +117,7 @@ func (e *edge) awaitUndecided(t *testing.T) {
 func (e *edge) checkRefusals(t *testing.T, what string) {
 	t.Helper()
 	for i := range 20 {
-		for _, origin := range []string{foreign, listed, "null", "https://" + host, "http://x" + host, "http://" + host + ".evil.example"} {
+		for _, origin := range []string{foreign, listed, "null", "https://" + host, "http://x" + host, "http://" + host + ".evil.example", "httpxyz" + host} {
 			id := what + "-" + strconv.Itoa(i) + origin
 			mark := [2]string{harness.HeaderID, id}
 			cookie := [2]string{"cookie", "session=1"}

@@ -71,7 +71,7 @@ func goesOn(a Attachment) []string {
 		out = append(out, `Cross-origin requests that no policy refuses: safe methods, and no upgrade.`)
 	}
 	return append(out,
-		`And a page's own requests, whose Origin is the scheme and host that they are sent to. Envoy takes expressions in matchers as syntax trees only; this one is origin.startsWith(request.scheme) && origin.endsWith(request.host) && size(origin) == size(request.scheme) + 3 + size(request.host).`,
+		`And a page's own requests, whose Origin is the scheme and host that they are sent to. Envoy takes expressions in matchers as syntax trees only; this one, with the colon and slashes looked for before it, is origin.startsWith(request.scheme) && origin.endsWith(request.host) && size(origin) == size(request.scheme) + 3 + size(request.host).`,
 		`Behind a balancer that ends TLS, request.scheme is right only if Envoy trusts its x-forwarded-proto (xff_num_trusted_hops).`)
 }
 

@@ -145,6 +145,10 @@ func exactly(s string) *matchv3.StringMatcher {
 	return &matchv3.StringMatcher{MatchPattern: &matchv3.StringMatcher_Exact{Exact: s}}
 }
 
+func containing(s string) *matchv3.StringMatcher {
+	return &matchv3.StringMatcher{MatchPattern: &matchv3.StringMatcher_Contains{Contains: s}}
+}
+
 // header matches one request header; its lines are joined by a comma. An absent header
 // matches nothing.
 func (c chooser) header(name string, m *matchv3.StringMatcher) *predicate {

@@ -14,7 +14,7 @@ import (
 //	origin.startsWith(request.scheme) && origin.endsWith(request.host) &&
 //	size(origin) == size(request.scheme) + 3 + size(request.host)
 //
-// Between the two stand three bytes, which in what browsers send can only be "://". Envoy takes
+// and it has "://" in it, which can only be the three bytes between the two. Envoy takes
 // expressions in matchers as syntax trees only, and joins no strings in them. An Origin that
 // differs in the case of the host, or in a default port that is written out, is own to corsgate and not
 // here: it fails closed.
@@ -27,7 +27,7 @@ func (c chooser) ownOrigin() *predicate {
 	own := e.call("_&&_",
 		e.call("_&&_", e.method(origin(), "startsWith", request("scheme")), e.method(origin(), "endsWith", request("host"))),
 		e.call("_==_", size(origin()), length))
-	return &predicate{MatchType: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_{
+	return allOf(c.header(wire.HeaderOrigin, containing("://")), &predicate{MatchType: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_{
 		SinglePredicate: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate{
 			Input: c.input("request", &matchv3.HttpAttributesCelMatchInput{}),
 			Matcher: &matchv3.Matcher_MatcherList_Predicate_SinglePredicate_CustomMatch{
@@ -36,7 +36,7 @@ func (c chooser) ownOrigin() *predicate {
 				})},
 			},
 		},
-	}}
+	}})
 }
 
 // expression makes the nodes of one syntax tree of CEL, and numbers them.
