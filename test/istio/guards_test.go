@@ -160,7 +160,7 @@ func (l *lab) order(t *testing.T, design string) {
 	t.Helper()
 	want := []string{"cors-apply", "cors-vary", "cors-decide"}
 	if design == "a" {
-		want = want[2:]
+		want = []string{"cors-no-store", "cors-decide"}
 	}
 	chains := 0
 	for _, chain := range filterChains(t, l.ConfigDump(t)) {
@@ -221,8 +221,9 @@ func filterChains(t *testing.T, dump []byte) [][]string {
 func (l *lab) ownOutput(t *testing.T) {
 	t.Helper()
 	for _, rule := range l.findings(t) {
-		// What goes out of a sidecar is not what browsers ask, and the timeout is that of a test.
-		if rule != "listener-without-corsgate" && rule != "message-timeout-long" {
+		// What goes out of a sidecar is not what browsers ask, the timeout is that of a test, and Istio has no setting for a
+		// host's last dot; corsgate refuses such hosts.
+		if rule != "listener-without-corsgate" && rule != "message-timeout-long" && rule != "host-dot" {
 			t.Errorf("lint-envoy finds %s", rule)
 		}
 	}
