@@ -78,6 +78,7 @@ const (
 	StoreUnavailable
 	// PolicyUnreadable: the tenant exists and its document cannot be used (rule 74).
 	PolicyUnreadable
+	HostConflict
 	// Deadline: our own deadline passed first (rule 77).
 	Deadline
 	// Panic: a decision failed unexpectedly.

@@ -1,51 +1,59 @@
 package tenant
 
-import "github.com/corsgate/corsgate/policy"
+import "time"
 
-// entry is a record made ready to serve. There is one for each tenant in memory, so what few
-// need is behind a pointer.
+// entry is a document in force. There is one for each tenant in memory, so what few have is behind a pointer.
 type entry struct {
 	record *Record
-	first  any // the memo of the first policy
-	rare   *rare
+	// sum identifies the text of the document, bytes is its size.
+	sum   uint64
+	bytes int
+	rare  *rare
 }
 
-// rare is what few entries have.
+// rare is what few entries have. It does not change.
 type rare struct {
-	memos []any // behind the first
 	// previous is the version before the record, until the Unix second at which it counts no more.
 	previous *Record
 	until    int64
+	rejected rejection
 }
 
-// memo is what was attached to a policy of the record.
-func (e *entry) memo(r *rule) any {
-	switch {
-	case r.policy == nil:
-		return nil
-	case r.memo == 0:
-		return e.first
-	case e.rare != nil && int(r.memo) <= len(e.rare.memos):
-		return e.rare.memos[r.memo-1]
+// rejection says that the source has another document than the one in force, or the same one with a mistake.
+type rejection struct {
+	why    Why // "" for none
+	detail string
+	since  time.Time
+}
+
+// rejected says what of e is not in force; e may be nil.
+func (e *entry) rejected() rejection {
+	if e == nil || e.rare == nil {
+		return rejection{}
 	}
-	return nil
+	return e.rare.rejected
 }
 
-// bind gives a record its memos.
-func bind(r *Record, attach func(*policy.Policy) any) *entry {
-	e := &entry{record: r}
-	if attach == nil {
+// with is e with a rejection, or with none.
+func (e *entry) with(p rejection) *entry {
+	if e.rejected() == p {
 		return e
 	}
-	for rule := range r.policies() {
-		switch memo := attach(rule.policy); {
-		case rule.memo == 0:
-			e.first = memo
-		case e.rare == nil:
-			e.rare = &rare{memos: []any{memo}}
-		default:
-			e.rare.memos = append(e.rare.memos, memo)
-		}
+	next := *e
+	next.rare = &rare{rejected: p}
+	if e.rare != nil {
+		next.rare.previous, next.rare.until = e.rare.previous, e.rare.until
 	}
-	return e
+	if *next.rare == (rare{}) {
+		next.rare = nil
+	}
+	return &next
+}
+
+// heldSince is since when e is held back against what its source says; zero when it is not.
+func (e *entry) heldSince() time.Time {
+	if p := e.rejected(); p.why.heldBack() {
+		return p.since
+	}
+	return time.Time{}
 }

@@ -24,10 +24,7 @@ func (e *entry) after(old *entry, at time.Time) *entry {
 		return e
 	}
 	next := *e
-	next.rare = &rare{previous: previous, until: until}
-	if e.rare != nil {
-		next.rare.memos = e.rare.memos
-	}
+	next.rare = &rare{previous: previous, until: until, rejected: e.rejected()}
 	return &next
 }
 
@@ -38,10 +35,7 @@ func (e *entry) settled(now time.Time) *entry {
 	}
 	next := *e
 	next.rare = nil
-	if e.rare.memos != nil {
-		next.rare = &rare{memos: e.rare.memos}
-	}
-	return &next
+	return next.with(e.rejected())
 }
 
 // changed reports whether there is a previous version to be asked.

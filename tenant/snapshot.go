@@ -1,116 +1,155 @@
 package tenant
 
 import (
-	"fmt"
+	"context"
+	"iter"
+	"maps"
 	"strings"
-	"time"
-
-	"github.com/corsgate/corsgate/policy"
 )
 
-// Options of a snapshot.
-type Options struct {
-	// Attach is called once for each compiled policy, while the snapshot is built; what
-	// it returns comes back as [Result.Memo] with every decision of that policy. The
-	// serving side keeps encoded replies there. Default: nil, no memo.
-	Attach func(*policy.Policy) any
-	// Previous is the snapshot that the new one replaces: records that both hold keep
-	// their memos, and what replaces a record knows it for 24 hours, for [Result.Regressed].
-	// Default: nil.
-	Previous *Snapshot
-}
-
-// Snapshot is a set of tenants at one moment, indexed for lookups. It is
-// immutable and safe for concurrent use, and it is a [Registry].
+// Snapshot is every tenant at one moment. It is immutable and safe for concurrent use, and it is a [Registry].
+// [Snapshot.Merge] makes the next one.
+//
+// Most of it is a large base that snapshots share; what has changed since is in a small overlay that is asked first.
+// When the overlay has grown, the next merge makes a new base of both.
 type Snapshot struct {
-	byID     map[string]*entry
-	byHost   map[string]*entry
-	wildcard map[string]*entry // :: base of "*.base" → tenant
-	fallback *entry            // "*"
-	readable int
+	base, overlay table
+	// nobody stands in both for the tenant of a host that several documents claim and none holds.
+	nobody *entry
+	// claims are the hosts that more than one document lists. They are few.
+	claims map[string]claims
+
+	documents, readable int
+	bytes               int64
+	// held counts the documents that are held back, by why.
+	held map[Why]int
+	// closings are the changes of the last minute that took something away, by kind.
+	closings map[Why]closings
 }
 
-// NewSnapshot indexes records. Two tenants cannot have one id or one host: the
-// later record is left out and reported, naming the first owner. A record
-// without a policy never takes a host or an id from one that has a policy.
-func NewSnapshot(records []*Record, opt Options) (*Snapshot, Problems) {
-	s := &Snapshot{
-		byID:     make(map[string]*entry, len(records)),
-		byHost:   make(map[string]*entry, len(records)),
-		wildcard: make(map[string]*entry),
-	}
-	conflicts := Conflicts(records)
-	refused := make(map[*Record]bool, len(conflicts))
-	var problems Problems
-	for _, c := range conflicts {
-		refused[c.Later] = true
-		problems = append(problems, c.Problem)
-	}
-	now := time.Now()
-	for _, readable := range []bool{true, false} {
-		for _, r := range records {
-			if r.Readable() == readable && !refused[r] {
-				s.add(opt.bind(r, now))
-			}
+// claims are the ids of the documents that list one host, sorted; those of them that are no tombstones; and which of
+// them holds it, "" when none does.
+type claims struct {
+	ids, living []string
+	holder      string
+}
+
+// table finds documents. In an overlay a nil entry says that the base's counts no more.
+type table struct {
+	byID map[string]*entry
+	// byHost has exact hosts, and "*". byBase has the tenant of "*.base" under base.
+	byHost, byBase map[string]*entry
+}
+
+// NewSnapshot returns a snapshot without tenants.
+func NewSnapshot() *Snapshot {
+	return &Snapshot{base: newTable(0), overlay: newTable(0), nobody: &entry{record: &Record{}}}
+}
+
+// SnapshotOf returns a snapshot of records, as if all of them had just been written. Two records of one id are one
+// tenant too many: the later is left out.
+func SnapshotOf(records ...*Record) *Snapshot {
+	updates := make([]Update, 0, len(records))
+	seen := make(map[string]bool, len(records))
+	for _, r := range records {
+		if !seen[r.id] {
+			seen[r.id] = true
+			updates = append(updates, Update{ID: r.id, Record: r})
 		}
 	}
-	return s, problems
+	s, _ := NewSnapshot().Merge(updates, Rules{})
+	return s
+}
+
+func newTable(size int) table {
+	return table{
+		byID: make(map[string]*entry, size), byHost: make(map[string]*entry, size), byBase: make(map[string]*entry),
+	}
+}
+
+func (t *table) clone() table {
+	return table{byID: maps.Clone(t.byID), byHost: maps.Clone(t.byHost), byBase: maps.Clone(t.byBase)}
+}
+
+func (t *table) size() int { return len(t.byID) + len(t.byHost) + len(t.byBase) }
+
+// hosts is the map in which the tenant of a host is, as a document writes the host, and the key there.
+func (t *table) hosts(host string) (map[string]*entry, string) {
+	if base, isWildcard := strings.CutPrefix(host, "*."); isWildcard {
+		return t.byBase, base
+	}
+	return t.byHost, host
 }
 
 // Tenants is the number of tenants with a policy.
 func (s *Snapshot) Tenants() int { return s.readable }
 
-func (s *Snapshot) add(e *entry) {
-	if e.record.Readable() {
-		s.readable++
+// Documents is the number of documents, also of those without a policy and of tombstones.
+func (s *Snapshot) Documents() int { return s.documents }
+
+// Document returns the record in force of a tenant, and the sum of its text, or nil.
+func (s *Snapshot) Document(id string) (r *Record, sum uint64) {
+	if e := s.byID(id); e != nil {
+		return e.record, e.sum
 	}
-	put := func(m map[string]*entry, key string) {
-		if m[key] == nil {
-			m[key] = e
-		}
-	}
-	if e.record.id != "" {
-		put(s.byID, e.record.id)
-	}
-	for _, host := range e.record.hosts {
-		base, isWildcard := strings.CutPrefix(host, "*.")
-		switch {
-		case isWildcard:
-			put(s.wildcard, base)
-		case host != "*":
-			put(s.byHost, host)
-		case s.fallback == nil:
-			s.fallback = e
+	return nil, 0
+}
+
+// All gives every record in force with the sum of its text.
+func (s *Snapshot) All() iter.Seq2[*Record, uint64] {
+	return func(yield func(*Record, uint64) bool) {
+		for e := range s.entries() {
+			if !yield(e.record, e.sum) {
+				return
+			}
 		}
 	}
 }
 
-// bind makes r ready to serve: with the memos that the previous snapshot had for it, or as what
-// replaces the tenant's record there.
-func (o *Options) bind(r *Record, now time.Time) *entry {
-	var old *entry
-	if o.Previous != nil {
-		old = o.Previous.byID[r.id]
+func (s *Snapshot) entries() iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for _, e := range s.overlay.byID {
+			if e != nil && !yield(e) {
+				return
+			}
+		}
+		for id, e := range s.base.byID {
+			if _, changed := s.overlay.byID[id]; !changed && !yield(e) {
+				return
+			}
+		}
 	}
-	switch {
-	case old == nil:
-		return bind(r, o.Attach)
-	case old.record == r:
-		return old.settled(now)
-	default:
-		return bind(r, o.Attach).after(old, now)
+}
+
+func (s *Snapshot) byID(id string) *entry {
+	return find(s.overlay.byID, s.base.byID, id)
+}
+
+// holder is the tenant of a host as documents write it, or nil.
+func (s *Snapshot) holder(host string) *entry {
+	over, key := s.overlay.hosts(host)
+	base, _ := s.base.hosts(host)
+	return find(over, base, key)
+}
+
+func find(overlay, base map[string]*entry, key string) *entry {
+	if len(overlay) > 0 {
+		if e, found := overlay[key]; found {
+			return e
+		}
 	}
+	return base[key]
 }
 
 // Lookup finds the tenant of k: by the hint alone when there is one, else by
 // the exact host, then the longest wildcard, then the default (rules 24–26).
 // A hint that names nobody is Unknown: it never falls back to the host, since
 // the operator's route said who is meant. An empty authority is nobody's,
-// not even the default tenant's (rule 8). It never allocates for a canonical
+// not even the default tenant's (rule 8). It never waits, and never allocates for a canonical
 // authority.
-func (s *Snapshot) Lookup(k Key) View {
+func (s *Snapshot) Lookup(_ context.Context, k Key) View {
 	if k.Hint != "" {
-		return viewOf(s.byID[k.Hint], k.Path)
+		return viewOf(s.byID(k.Hint), k.Path)
 	}
 	if k.Authority == "" {
 		return View{Freshness: Unknown}
@@ -119,22 +158,26 @@ func (s *Snapshot) Lookup(k Key) View {
 	if !ok {
 		return View{Freshness: Ambiguous}
 	}
-	return viewOf(s.owner(host), k.Path)
+	e := s.owner(host)
+	if e == s.nobody {
+		return View{Freshness: Conflict}
+	}
+	return viewOf(e, k.Path)
 }
 
 // owner finds the tenant of a canonical host, or nil.
 func (s *Snapshot) owner(host string) *entry {
-	if e := s.byHost[host]; e != nil {
+	if e := find(s.overlay.byHost, s.base.byHost, host); e != nil {
 		return e
 	}
-	if len(s.wildcard) > 0 {
+	if len(s.base.byBase)+len(s.overlay.byBase) > 0 {
 		for base := parent(host); base != ""; base = parent(base) {
-			if e := s.wildcard[base]; e != nil {
+			if e := find(s.overlay.byBase, s.base.byBase, base); e != nil {
 				return e
 			}
 		}
 	}
-	return s.fallback
+	return find(s.overlay.byHost, s.base.byHost, "*")
 }
 
 // parent returns host without its first label, or "".
@@ -143,63 +186,30 @@ func parent(host string) string {
 	return base
 }
 
-// Conflict is a host or an id that two records claim.
-type Conflict struct {
-	// First had it before Later in the order of the records.
-	First, Later *Record
-	// Problem is Later's.
-	Problem Problem
-}
+// minOverlay is how large an overlay may be however small the base is.
+const minOverlay = 512
 
-// Conflicts returns, for each record that cannot stand beside those before
-// it, the first reason. Records without a policy take no part.
-func Conflicts(records []*Record) []Conflict {
-	ids := make(map[string]*Record, len(records))
-	hosts := make(map[string]*Record, len(records))
-	var conflicts []Conflict
-	for _, r := range records {
-		if !r.Readable() {
-			continue
+// fold makes a new base when the overlay has more than a thirty-second of its size.
+func (s *Snapshot) fold() {
+	if s.overlay.size() <= max(minOverlay, s.base.size()/32) {
+		return
+	}
+	next := newTable(s.documents)
+	for _, side := range [...]struct{ to, base, over map[string]*entry }{
+		{next.byID, s.base.byID, s.overlay.byID},
+		{next.byHost, s.base.byHost, s.overlay.byHost},
+		{next.byBase, s.base.byBase, s.overlay.byBase},
+	} {
+		for key, e := range side.base {
+			if _, changed := side.over[key]; !changed {
+				side.to[key] = e
+			}
 		}
-		if c, found := r.conflict(ids, hosts); found {
-			conflicts = append(conflicts, c)
-			continue
-		}
-		ids[r.id] = r
-		for _, host := range r.hosts {
-			hosts[host] = r
+		for key, e := range side.over {
+			if e != nil {
+				side.to[key] = e
+			}
 		}
 	}
-	return conflicts
-}
-
-func (r *Record) conflict(ids, hosts map[string]*Record) (Conflict, bool) {
-	if first := ids[r.id]; first != nil {
-		p := r.problem("id", r.id, CodeIDTaken, "the id belongs to the document in "+first.place())
-		return Conflict{First: first, Later: r, Problem: p}, true
-	}
-	for i, host := range r.hosts {
-		if first := hosts[host]; first != nil {
-			p := r.problem(fmt.Sprintf("hosts[%d]", i), host, CodeHostTaken,
-				fmt.Sprintf("the host belongs to tenant %s in %s", first.id, first.place()))
-			return Conflict{First: first, Later: r, Problem: p}, true
-		}
-	}
-	return Conflict{}, false
-}
-
-// place names where a record was read, for people.
-func (r *Record) place() string {
-	if r.source == nil {
-		return "the store"
-	}
-	return fmt.Sprintf("%s, line %d", r.source.file, r.source.line)
-}
-
-func (r *Record) problem(path, value string, code policy.Code, detail string) Problem {
-	p := Problem{Problem: policy.Problem{Path: path, Value: value, Code: code, Detail: detail}, Tenant: r.id}
-	if at := r.source; at != nil {
-		p.File, p.Document, p.Line, p.Column = at.file, at.document, at.line, at.column
-	}
-	return p
+	s.base, s.overlay = next, newTable(0)
 }

@@ -1,6 +1,10 @@
 package tenant
 
-import "github.com/corsgate/corsgate/policy"
+import (
+	"time"
+
+	"github.com/corsgate/corsgate/policy"
+)
 
 // View is one tenant as seen by one request. It is a small value, taken once
 // and kept for the whole stream, so that a preflight, its request and the
@@ -9,8 +13,6 @@ import "github.com/corsgate/corsgate/policy"
 type View struct {
 	// Freshness says where the view comes from, or why it is empty.
 	Freshness Freshness
-	// Loading is closed when the load ends; only set when Freshness is Loading.
-	Loading <-chan struct{}
 
 	entry     *entry
 	stable    *rule
@@ -21,8 +23,6 @@ type View struct {
 // Result is the decision in force, and what a candidate in shadow would have said.
 type Result struct {
 	policy.Decision
-	// Memo is what [Options.Attach] returned for the policy that decided, or nil.
-	Memo any
 	// Shadow compares a candidate that only watched (rule 78): "agree", "would_allow",
 	// "would_deny", or "" when none did.
 	Shadow string
@@ -99,6 +99,18 @@ func (v *View) Revision() int64 {
 	return v.entry.record.revision
 }
 
+// HeldSince is since when the registry holds back what its source says of the tenant; zero when it does not.
+func (v *View) HeldSince() time.Time { return v.entry.heldSince() }
+
+// MaxStale is how long the tenant may be decided by a document that its source has not confirmed; 0 when the document
+// does not say.
+func (v *View) MaxStale() time.Duration {
+	if v.entry == nil {
+		return 0
+	}
+	return v.entry.record.maxStale
+}
+
 // Entry is the entry that res matched, as the document has it, or "". res is from v.
 func (v *View) Entry(res *Result) string {
 	if by := v.by(res); by != nil {
@@ -154,6 +166,8 @@ func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision
 		return policy.DecideAmbiguous(r)
 	case Unreadable:
 		return policy.DecideError(r, policy.PolicyUnreadable)
+	case Conflict:
+		return policy.DecideError(r, policy.HostConflict)
 	default:
 		return policy.DecideError(r, policy.StoreUnavailable)
 	}
@@ -162,12 +176,12 @@ func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision
 // decide chooses between the policy in force and the candidate (rules 78, 79).
 func (v *View) decide(r *policy.Request) Result {
 	if v.candidate == nil {
-		return Result{Decision: v.stable.decide(r), Memo: v.entry.memo(v.stable)}
+		return Result{Decision: v.stable.decide(r)}
 	}
 	if v.entry.record.takesCandidate(r.Origin) {
-		return Result{Decision: v.candidate.decide(r), Memo: v.entry.memo(v.candidate), Variant: VariantCandidate}
+		return Result{Decision: v.candidate.decide(r), Variant: VariantCandidate}
 	}
-	res := Result{Decision: v.stable.decide(r), Memo: v.entry.memo(v.stable)}
+	res := Result{Decision: v.stable.decide(r)}
 	if v.entry.record.percent > 0 {
 		res.Variant = VariantStable
 	}

@@ -12,20 +12,17 @@ import (
 // Any problem ends the test.
 func New(tb testing.TB, docs ...string) *tenant.Snapshot {
 	tb.Helper()
-	return NewWith(tb, tenant.Options{}, docs...)
-}
-
-// NewWith is [New] with options for the snapshot.
-func NewWith(tb testing.TB, opt tenant.Options, docs ...string) *tenant.Snapshot {
-	tb.Helper()
 	good, _, problems := tenant.Decode(tb.Name(), []byte(strings.Join(docs, "\n---\n")))
+	if err := problems.Err(); err != nil {
+		tb.Fatalf("reading tenant documents:\n%v", err)
+	}
 	records := make([]*tenant.Record, 0, len(good))
 	for _, d := range good {
 		records = append(records, d.Record)
 	}
-	snapshot, conflicts := tenant.NewSnapshot(records, opt)
-	if err := append(problems, conflicts...).Err(); err != nil {
-		tb.Fatalf("reading tenant documents:\n%v", err)
+	snapshot := tenant.SnapshotOf(records...)
+	if rejected := snapshot.Survey(nil).Rejected; len(rejected) > 0 || snapshot.Tenants() != len(records) {
+		tb.Fatalf("%d of %d tenant documents are in force: %+v", snapshot.Tenants(), len(records), rejected)
 	}
 	return snapshot
 }
