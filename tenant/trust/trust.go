@@ -1,0 +1,131 @@
+// Package trust says whether a store is still the one that a copy was made from, and not older than it. A store that
+// was emptied, restored or exchanged counts for nothing until it has caught up, or until an operator confirms it.
+package trust
+
+import "github.com/corsgate/corsgate/tenant/store"
+
+// Verdict says why nothing that a store says counts, or is "".
+type Verdict string
+
+// The verdicts.
+const (
+	// Trusted: the store is where it should be.
+	Trusted Verdict = ""
+	// Empty: nobody has written to the store yet.
+	Empty Verdict = "empty"
+	// Vanished: there is no change stream any more. The store was flushed, or an empty replica was promoted.
+	Vanished Verdict = "vanished"
+	// Epoch: it is another registry, or one that was begun anew.
+	Epoch Verdict = "epoch"
+	// Regressed: it lacks changes that were seen. A replica was promoted that lagged behind, or a backup was restored.
+	Regressed Verdict = "regressed"
+	// Schema: the layout is newer than this program.
+	Schema Verdict = "schema"
+)
+
+// maxSchema is the newest layout that is understood.
+const maxSchema = 1
+
+// Trust judges the heads of a store, one after the other. The zero Trust has seen nothing. It is not safe for
+// concurrent use.
+type Trust struct {
+	known    bool
+	epoch    string
+	approval string
+	seen     store.Position
+	verdict  Verdict
+	doubtful bool
+}
+
+// Memory is what a Trust keeps from one run to the next.
+type Memory struct {
+	// Epoch and ApprovalToken as in [store.Head].
+	Epoch, ApprovalToken string
+	// Seen is the newest change that was ever seen.
+	Seen store.Position
+}
+
+// Restore goes on from an earlier run.
+func (t *Trust) Restore(m Memory) {
+	t.known, t.epoch, t.approval, t.seen = true, m.Epoch, m.ApprovalToken, m.Seen
+}
+
+// Memory returns what is to be kept.
+func (t *Trust) Memory() Memory { return Memory{Epoch: t.epoch, ApprovalToken: t.approval, Seen: t.seen} }
+
+// Verdict is what was said of the last head.
+func (t *Trust) Verdict() Verdict { return t.verdict }
+
+// Epoch is the name of the registry; "" before it is known.
+func (t *Trust) Epoch() string { return t.epoch }
+
+// Seen is the newest change that was ever seen.
+func (t *Trust) Seen() store.Position { return t.seen }
+
+// Doubtful reports whether the store was not where it should be, and the copy has not been compared with it since.
+func (t *Trust) Doubtful() bool { return t.doubtful }
+
+// Compared says that the copy was compared with all that the store has.
+func (t *Trust) Compared() { t.doubtful = false }
+
+// See notes that there is a change.
+func (t *Trust) See(at store.Position) {
+	if t.seen.Before(at) {
+		t.seen = at
+	}
+}
+
+// Judge says whether what was read together with a head counts. confirmed: an operator has confirmed the store since
+// the last head, and it is to be taken as it is.
+func (t *Trust) Judge(h store.Head) (v Verdict, confirmed bool) {
+	confirmed = t.known && t.confirms(h)
+	v = t.judge(h, confirmed)
+	before := t.verdict
+	t.verdict = v
+	if v != Trusted {
+		return v, false
+	}
+	t.doubtful = t.doubtful || before != Trusted && before != Empty
+	t.known, t.epoch = true, h.Epoch
+	if h.Confirmed != "" {
+		t.approval = h.Confirmed
+	}
+	t.See(h.Last)
+	return v, confirmed
+}
+
+func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
+	switch {
+	case h.Schema > maxSchema:
+		return Schema
+	case !t.known && !h.Exists:
+		return Empty
+	case !t.known, confirmed:
+		return Trusted
+	case !h.Exists:
+		return Vanished
+	case t.epoch != "" && h.Epoch != t.epoch:
+		return Epoch
+	case h.Last.Before(t.seen), t.verdict == Regressed:
+		// A new change makes a store that lost some no better: it stays so until [Trust.Recover].
+		return Regressed
+	default:
+		return Trusted
+	}
+}
+
+// Diverge says that the store lacks the newest change that was seen, and has not trimmed it.
+func (t *Trust) Diverge() { t.verdict = Regressed }
+
+// Recover says of a store that has regressed that it has all that was seen again.
+func (t *Trust) Recover() {
+	if t.verdict == Regressed {
+		t.verdict, t.doubtful = Trusted, true
+	}
+}
+
+// confirms reports whether an operator has confirmed the store since. A confirmation is a change itself: another token
+// in a store that has gone back is one from before.
+func (t *Trust) confirms(h store.Head) bool {
+	return h.Confirmed != "" && h.Confirmed != t.approval && !h.Last.Before(t.seen)
+}
