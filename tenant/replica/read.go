@@ -1,0 +1,359 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/store"
+)
+
+const (
+	// pageTimeout bounds one read of everything, which shares the processors with all others.
+	pageTimeout = 2 * time.Second
+	// pagePause is the pause after each page of a periodic read of everything.
+	pagePause = 50 * time.Millisecond
+	// pageBytes is how large a page should be at most.
+	pageBytes = 4 << 20
+	// primeReads is how many pages are read at once at the start.
+	primeReads = 4
+	// batchBytes is how much text is put in force at once.
+	batchBytes = 16 << 20
+)
+
+// document is an update and the text that it was made of; nil when the text is that in force already.
+type document struct {
+	tenant.Update
+	text []byte
+}
+
+// load reads documents and puts them in force.
+func (r *Replica) load(ctx context.Context, ids []string, announced bool) error {
+	var all []document
+	size := 0
+	for len(ids) > 0 {
+		n := min(len(ids), r.pageSize)
+		page, err := r.page(ctx, ids[:n], r.opt.ReadTimeout)
+		if err != nil {
+			return err
+		}
+		ids = ids[n:]
+		for i := range page {
+			page[i].Announced = announced
+			size += page[i].Bytes
+		}
+		all = append(all, page...)
+		if size > batchBytes && len(ids) > 0 {
+			r.merge(ctx, all)
+			all, size = nil, 0
+		}
+	}
+	r.merge(ctx, all)
+	return nil
+}
+
+// page reads documents in one round trip, and has the head that came with them judged.
+func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration) ([]document, error) {
+	got, err := r.fetch(ctx, ids, timeout)
+	if err != nil {
+		r.pageSize = max(r.pageSize/2, 1) // they may be so large that fewer fit into the time
+		r.counters.failed.Add(1)
+		return nil, err
+	}
+	if err := r.judge(ctx, got.Head); err != nil {
+		return nil, err
+	}
+	page := r.decode(got.All)
+	r.pageSize = nextPageSize(r.pageSize, got.All)
+	return page, nil
+}
+
+func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration) (store.Documents, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r.counters.reads.Add(1)
+	got, err := r.opt.Source.Documents(ctx, ids)
+	if err != nil {
+		return got, fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
+	}
+	return got, nil
+}
+
+// nextPageSize is how many documents are read at once after a page.
+func nextPageSize(size int, page []store.Document) int {
+	bytes := 1
+	for i := range page {
+		bytes += len(page[i].Data)
+	}
+	return max(1, min(2*size, maxPage, pageBytes*max(len(page), 1)/bytes))
+}
+
+// decode compiles documents, on all processors. Those that are in force already it leaves alone.
+func (r *Replica) decode(all []store.Document) []document {
+	const share = 32
+	out := make([]document, len(all))
+	current, texts := r.snapshot.Load(), r.backup != nil && (r.priming || r.backup.reads())
+	var workers sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for begin := 0; begin < len(all); begin += share {
+		part := func() {
+			for i := begin; i < min(begin+share, len(all)); i++ {
+				out[i] = decode(&all[i], current, texts)
+			}
+		}
+		if len(all) <= share {
+			part()
+			break
+		}
+		slots <- struct{}{}
+		workers.Go(func() { defer func() { <-slots }(); part() })
+	}
+	workers.Wait()
+	return out
+}
+
+func decode(d *store.Document, current *tenant.Snapshot, texts bool) document {
+	u := document{Update: tenant.Update{ID: d.ID, Err: d.Err, Bytes: len(d.Data)}}
+	if d.Err != nil || d.Data == nil {
+		return u
+	}
+	u.Sum = xxhash.Sum64(d.Data)
+	if in, sum := current.Document(d.ID); in != nil && sum == u.Sum {
+		if texts {
+			u.text = d.Data
+		}
+		return u
+	}
+	stored := tenant.ParseStored(d.ID, d.Data)
+	u.Record, u.Err, u.text = stored.Record, stored.Problems.Err(), d.Data
+	return u
+}
+
+// rules are how far the store is believed now.
+func (r *Replica) rules() tenant.Rules {
+	return tenant.Rules{
+		Now: time.Now(), Force: r.force, AbsentAfter: r.opt.AbsentAfter, Limit: r.opt.Limit, MaxBytes: r.opt.MaxBytes,
+	}
+}
+
+func updatesOf(all []document) []tenant.Update {
+	updates := make([]tenant.Update, len(all))
+	for i := range all {
+		updates[i] = all[i].Update
+	}
+	return updates
+}
+
+// merge makes the next snapshot, and keeps what is new in it for the next run.
+func (r *Replica) merge(ctx context.Context, all []document) {
+	if len(all) == 0 {
+		return
+	}
+	next, out := r.snapshot.Load().Merge(updatesOf(all), r.rules())
+	r.snapshot.Store(next)
+	r.counters.count(&out, r.primed.Load())
+	if r.backup != nil {
+		for i := range all {
+			switch u := &all[i]; {
+			case !out.InForce[i]:
+			case u.text != nil:
+				r.backup.put(u.ID, u.text)
+			case u.Sum == 0 && u.Err == nil:
+				r.backup.put(u.ID, nil)
+			}
+		}
+	}
+	r.tell(ctx, &out)
+	if len(out.Rejected) > 0 || len(next.HeldBack()) > 0 {
+		r.opt.OnChange()
+	}
+}
+
+// prime reads everything at once, and is then where the head is.
+func (r *Replica) prime(ctx context.Context, head store.Head) error {
+	began := time.Now()
+	r.priming = true
+	defer func() { r.priming = false }()
+	all, seen, large, err := r.readAll(ctx)
+	if err != nil {
+		return err
+	}
+	missing, err := r.missing(ctx, seen)
+	if err != nil {
+		return err
+	}
+	all = append(all, missing...)
+	if r.backup != nil {
+		size := 0
+		for i := range all {
+			size += len(all[i].text)
+		}
+		r.backup.begin(size)
+	}
+	r.merge(ctx, all)
+	for _, id := range large {
+		if err := r.load(ctx, []string{id}, false); err != nil {
+			return err
+		}
+	}
+	r.primed.Store(true)
+	r.force = false
+	r.trust.Compared()
+	r.counters.resyncs.Add(1)
+	r.reach(head.Last)
+	if r.backup != nil {
+		r.backup.end()
+	}
+	r.opt.Log.InfoContext(ctx, "the registry was read", "tenants", r.snapshot.Load().Tenants(),
+		"took", time.Since(began).Round(time.Millisecond).String())
+	r.opt.OnChange()
+	return nil
+}
+
+// largeBytes is from when on a document is read again after all smaller ones, if memory is bounded.
+const largeBytes = 32 << 10
+
+// readAll reads every document, several pages at once. When memory is bounded it leaves out large ones, and names
+// them, the smallest first. seen has all ids.
+func (r *Replica) readAll(ctx context.Context) (all []document, seen map[string]bool, large []string, err error) {
+	var (
+		mu    sync.Mutex
+		heads []store.Head
+		sizes = make(map[string]int)
+	)
+	seen = make(map[string]bool)
+	group, reading := errgroup.WithContext(ctx)
+	group.SetLimit(primeReads)
+	size := r.pageSize
+	read := func(ids []string) error {
+		got, err := r.fetch(reading, ids, pageTimeout)
+		if err != nil {
+			return err
+		}
+		small := slices.DeleteFunc(slices.Clone(got.All), func(d store.Document) bool {
+			return r.opt.MaxBytes > 0 && len(d.Data) > largeBytes
+		})
+		page := r.decode(small)
+		mu.Lock()
+		defer mu.Unlock()
+		size = nextPageSize(size, got.All)
+		heads = append(heads, got.Head)
+		all = append(all, page...)
+		for i := range got.All {
+			if d := &got.All[i]; r.opt.MaxBytes > 0 && len(d.Data) > largeBytes {
+				sizes[d.ID] = len(d.Data)
+				large = append(large, d.ID)
+			}
+		}
+		return nil
+	}
+	err = r.opt.Source.IDs(reading, func(ids []string) error {
+		var fresh []string
+		for _, id := range ids {
+			if !seen[id] {
+				seen[id] = true
+				fresh = append(fresh, id)
+			}
+		}
+		for len(fresh) > 0 {
+			mu.Lock()
+			n := min(size, len(fresh))
+			mu.Unlock()
+			part := fresh[:n]
+			fresh = fresh[n:]
+			group.Go(func() error { return read(part) })
+		}
+		return reading.Err()
+	})
+	if failed := group.Wait(); failed != nil {
+		err = failed
+	}
+	if err != nil {
+		r.pageSize = max(size/2, 1)
+		r.counters.failed.Add(1)
+		return nil, nil, nil, fmt.Errorf("reading the whole registry: %w", err)
+	}
+	r.pageSize = size
+	for i := range heads {
+		if err := r.judge(ctx, heads[i]); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	slices.SortFunc(large, func(a, b string) int { return sizes[a] - sizes[b] })
+	return all, seen, large, nil
+}
+
+// missing asks again for the documents that a reading of everything did not show.
+func (r *Replica) missing(ctx context.Context, seen map[string]bool) (all []document, err error) {
+	var ids []string
+	for record := range r.snapshot.Load().All() {
+		if !seen[record.ID()] {
+			ids = append(ids, record.ID())
+		}
+	}
+	for len(ids) > 0 {
+		n := min(len(ids), r.pageSize)
+		page, err := r.page(ctx, ids[:n], pageTimeout)
+		if err != nil {
+			return nil, err
+		}
+		all, ids = append(all, page...), ids[n:]
+	}
+	return all, nil
+}
+
+// resync reads everything again, page by page, and takes the changes between two pages. again: the next session is to
+// begin.
+func (r *Replica) resync(ctx context.Context) (again bool, err error) {
+	began := time.Now()
+	if r.backup != nil && r.backup.incomplete() {
+		r.backup.begin(0)
+	}
+	seen := make(map[string]bool)
+	err = r.opt.Source.IDs(ctx, func(ids []string) error {
+		for len(ids) > 0 && !again {
+			n := min(len(ids), r.pageSize)
+			for _, id := range ids[:n] {
+				seen[id] = true
+			}
+			page, err := r.page(ctx, ids[:n], pageTimeout)
+			if err != nil {
+				return err
+			}
+			ids = ids[n:]
+			r.merge(ctx, page)
+			if again, err = r.take(ctx, pagePause); err != nil {
+				return err
+			}
+		}
+		if again {
+			return errAgain
+		}
+		return nil
+	})
+	if again {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading the whole registry: %w", err)
+	}
+	missing, err := r.missing(ctx, seen)
+	if err != nil {
+		return false, err
+	}
+	r.merge(ctx, missing)
+	if r.backup != nil {
+		r.backup.end()
+	}
+	r.counters.resyncs.Add(1)
+	r.opt.Log.DebugContext(ctx, "the registry was read again", "tenants", r.snapshot.Load().Tenants(),
+		"took", time.Since(began).Round(time.Millisecond).String())
+	return false, nil
+}
