@@ -65,6 +65,8 @@ func (r Reason) aboutRefusal() about {
 		return about{"store_unavailable", "rule 76", "the registry cannot be asked and nothing is left to answer from"}
 	case PolicyUnreadable:
 		return about{"policy_unreadable", "rule 74", "the tenant's document cannot be used"}
+	case HostConflict:
+		return about{"host_conflict", "rule 26a", "two tenants list this host, and neither held it before, so no tenant has it"}
 	case Deadline:
 		return about{"deadline", "rule 77", "the decision was not ready in time"}
 	case Panic:

@@ -78,6 +78,7 @@ const (
 	StoreUnavailable
 	// PolicyUnreadable: the tenant exists and its document cannot be used (rule 74).
 	PolicyUnreadable
+	// HostConflict: two tenants list this host, and neither held it before, so no tenant has it (rule 26a).
 	HostConflict
 	// Deadline: our own deadline passed first (rule 77).
 	Deadline
