@@ -41,7 +41,7 @@ policy: {origins: ["*"]}`)
 		{"a.example,cdn.example", "https://app.example", before, false},
 	}
 	for _, tt := range tests {
-		v := registry.Lookup(tenant.Key{Authority: tt.host, Path: "/"})
+		v := registry.Lookup(t.Context(), tenant.Key{Authority: tt.host, Path: "/"})
 		if got := v.Lists(tt.origin, tt.now); got != tt.want {
 			t.Errorf("%s lists %q: %t, want %t", tt.host, tt.origin, got, tt.want)
 		}

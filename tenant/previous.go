@@ -15,37 +15,27 @@ const previousLife = 24 * time.Hour
 func (e *entry) after(old *entry, at time.Time) *entry {
 	previous, until := old.record, at.Add(previousLife).Unix()
 	if e.record.decidesAs(old.record) {
-		if old.rare == nil {
+		if old.previous == nil {
 			return e
 		}
-		previous, until = old.rare.previous, old.rare.until
+		previous, until = old.previous.record, old.previous.until
 	}
 	if previous == nil || !previous.Readable() || previous.deleted || at.Unix() >= until {
 		return e
 	}
-	next := *e
-	next.rare = &rare{previous: previous, until: until}
-	if e.rare != nil {
-		next.rare.memos = e.rare.memos
-	}
-	return &next
+	return &entry{record: e.record, previous: &previousVersion{record: previous, until: until}}
 }
 
 // settled is e without a previous version that counts no more.
 func (e *entry) settled(now time.Time) *entry {
-	if e.rare == nil || e.rare.previous == nil || now.Unix() < e.rare.until {
+	if e.previous == nil || now.Unix() < e.previous.until {
 		return e
 	}
-	next := *e
-	next.rare = nil
-	if e.rare.memos != nil {
-		next.rare = &rare{memos: e.rare.memos}
-	}
-	return &next
+	return &entry{record: e.record}
 }
 
 // changed reports whether there is a previous version to be asked.
-func (e *entry) changed() bool { return e != nil && e.rare != nil && e.rare.previous != nil }
+func (e *entry) changed() bool { return e != nil && e.previous != nil }
 
 // regressed: see [Result.Regressed]. The request was denied.
 func (v *View) regressed(r *policy.Request, res *Result) bool {
@@ -54,8 +44,8 @@ func (v *View) regressed(r *policy.Request, res *Result) bool {
 	default:
 		return false
 	}
-	changed := v.entry.rare
-	if r.Now >= changed.until || !changed.previous.let(r, v.path) {
+	previous := v.entry.previous
+	if r.Now >= previous.until || !previous.record.let(r, v.path) {
 		return false
 	}
 	by := v.by(res)

@@ -63,7 +63,7 @@ func TestRegressedByComparison(t *testing.T) {
 		if s.Problems != nil {
 			t.Fatalf("%s: %v", text, s.Problems)
 		}
-		return tenant.Bind(s.Record, nil)
+		return tenant.Bind(s.Record)
 	}
 	random := rand.New(rand.NewPCG(3, 5))
 	now := time.Now()

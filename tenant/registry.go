@@ -10,21 +10,14 @@ type Key struct {
 	Authority string
 	// Path is the raw :path; the query is ignored (rule 27).
 	Path string
-	// Waiter is who looks the tenant up; nil is nobody. A load for which it is the first to wait is done on its behalf.
-	Waiter Waiter
-}
-
-// Waiter gives a load the values of the context of a request.
-type Waiter interface {
-	// Context is asked for at most once a lookup, during the lookup, and only when it begins a load. What it returns is kept for its
-	// values until the load has ended, whether or not the request has.
-	Context() context.Context
 }
 
 // Registry finds tenants. A [Snapshot] is the simplest one.
 type Registry interface {
-	// Lookup never blocks, never allocates for a known tenant, and is safe for concurrent use.
-	Lookup(Key) View
+	// Lookup never waits and never allocates for a tenant in memory, and is safe for concurrent use. A registry that has
+	// to load the tenant makes its caller wait for that, at most for its own budget, and until ctx ends; then the
+	// view is Unavailable. It must not use ctx after it has returned.
+	Lookup(ctx context.Context, k Key) View
 }
 
 // Freshness says where a view comes from, or why there is none.
@@ -48,15 +41,13 @@ const (
 	Unavailable
 	// Unreadable: the tenant exists but its document was never readable (rule 74).
 	Unreadable
-	// Loading: a load is under way; wait on View.Loading, then look again.
-	Loading
 )
 
 // String returns the name of f in lower case, fit for a metric label.
 func (f Freshness) String() string {
 	names := [...]string{
 		Live: "live", Stale: "stale", Disk: "disk", Baseline: "baseline", Unknown: "unknown",
-		Ambiguous: "ambiguous", Unavailable: "unavailable", Unreadable: "unreadable", Loading: "loading",
+		Ambiguous: "ambiguous", Unavailable: "unavailable", Unreadable: "unreadable",
 	}
 	if int(f) >= len(names) {
 		return "unavailable"

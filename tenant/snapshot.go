@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -10,13 +11,8 @@ import (
 
 // Options of a snapshot.
 type Options struct {
-	// Attach is called once for each compiled policy, while the snapshot is built; what
-	// it returns comes back as [Result.Memo] with every decision of that policy. The
-	// serving side keeps encoded replies there. Default: nil, no memo.
-	Attach func(*policy.Policy) any
-	// Previous is the snapshot that the new one replaces: records that both hold keep
-	// their memos, and what replaces a record knows it for 24 hours, for [Result.Regressed].
-	// Default: nil.
+	// Previous is the snapshot that the new one replaces: what replaces a record knows it for 24 hours, for
+	// [Result.Regressed]. Default: nil.
 	Previous *Snapshot
 }
 
@@ -85,8 +81,7 @@ func (s *Snapshot) add(e *entry) {
 	}
 }
 
-// bind makes r ready to serve: with the memos that the previous snapshot had for it, or as what
-// replaces the tenant's record there.
+// bind makes r ready to serve, as what replaces the tenant's record in the previous snapshot.
 func (o *Options) bind(r *Record, now time.Time) *entry {
 	var old *entry
 	if o.Previous != nil {
@@ -94,11 +89,11 @@ func (o *Options) bind(r *Record, now time.Time) *entry {
 	}
 	switch {
 	case old == nil:
-		return bind(r, o.Attach)
+		return &entry{record: r}
 	case old.record == r:
 		return old.settled(now)
 	default:
-		return bind(r, o.Attach).after(old, now)
+		return (&entry{record: r}).after(old, now)
 	}
 }
 
@@ -108,7 +103,7 @@ func (o *Options) bind(r *Record, now time.Time) *entry {
 // the operator's route said who is meant. An empty authority is nobody's,
 // not even the default tenant's (rule 8). It never allocates for a canonical
 // authority.
-func (s *Snapshot) Lookup(k Key) View {
+func (s *Snapshot) Lookup(_ context.Context, k Key) View {
 	if k.Hint != "" {
 		return viewOf(s.byID[k.Hint], k.Path)
 	}

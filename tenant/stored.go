@@ -53,14 +53,11 @@ func parseThorough(id string, data []byte) Stored {
 	return Stored{Record: record, Problems: problems}
 }
 
-// Entry is a record made ready to serve, with the memos of its policies. It is
-// immutable and safe for concurrent use.
+// Entry is a record made ready to serve. It is immutable and safe for concurrent use.
 type Entry entry
 
-// Bind makes r ready to serve. attach is as in [Options].
-func Bind(r *Record, attach func(*policy.Policy) any) *Entry {
-	return (*Entry)(bind(r, attach))
-}
+// Bind makes r ready to serve.
+func Bind(r *Record) *Entry { return &Entry{record: r} }
 
 // After is e as what replaces old at a moment: for 24 hours it knows the version before it, for
 // [Result.Regressed].

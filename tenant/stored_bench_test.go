@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 )
 
@@ -56,7 +55,7 @@ func boundBytes(tb testing.TB, tenants int) float64 {
 		if s.Problems != nil {
 			tb.Fatal(s.Problems)
 		}
-		entries[i] = tenant.Bind(s.Record, server.Attach)
+		entries[i] = tenant.Bind(s.Record)
 	}
 	after := liveBytes()
 	runtime.KeepAlive(entries)

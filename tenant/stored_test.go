@@ -89,7 +89,7 @@ func TestTombstoneIsAnUnknownTenantThatStaysClosed(t *testing.T) {
 			t.Errorf("hosts (-want +got):\n%s", diff)
 		}
 		for _, f := range []Freshness{Live, Stale, Disk} {
-			view := Bind(s.Record, nil).View("/", f)
+			view := Bind(s.Record).View("/", f)
 			if view.Freshness != Unknown {
 				t.Errorf("freshness %v", view.Freshness)
 			}

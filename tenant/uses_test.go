@@ -21,7 +21,7 @@ func wide(t testing.TB, n int) (view tenant.View, origin func(i int) string) {
 		list = append(list, fmt.Sprintf("%q", origin(i)))
 	}
 	text := `{"id":"a","hosts":["a.example"],"policy":{"origins":[` + strings.Join(list, ",") + `]}}`
-	return tenanttest.New(t, text).Lookup(tenant.Key{Authority: "a.example"}), origin
+	return tenanttest.New(t, text).Lookup(t.Context(), tenant.Key{Authority: "a.example"}), origin
 }
 
 func actualOf(origin string, now int64) policy.Request {
@@ -32,7 +32,6 @@ func actualOf(origin string, now int64) policy.Request {
 func TestUsesAreToldOnceADay(t *testing.T) {
 	const entries = 200
 	view, origin := wide(t, entries)
-	var u tenant.Uses
 	seen := make(map[string]bool)
 	today := int64(0)
 	told := ""
@@ -57,7 +56,7 @@ func TestUsesAreToldOnceADay(t *testing.T) {
 		r := actualOf(origin(i), now)
 		res := view.Decide(&r, 0)
 		told = ""
-		view.Use(&res, &u, now, on)
+		view.Use(&res, now, on)
 		want := ""
 		if i < entries && !seen[origin(i)] && !late {
 			want = fmt.Sprint("a ", origin(i), " ", today)
@@ -72,7 +71,6 @@ func TestUsesAreToldOnceADay(t *testing.T) {
 func TestUsesOfManyGoroutines(t *testing.T) {
 	const entries, days, goroutines = 130, 20, 8
 	view, origin := wide(t, entries)
-	var u tenant.Uses
 	var mu sync.Mutex
 	told := make(map[string]int)
 	var all sync.WaitGroup
@@ -82,7 +80,7 @@ func TestUsesOfManyGoroutines(t *testing.T) {
 				for i := range entries {
 					r := actualOf(origin((i+g*17)%entries), day*86400)
 					res := view.Decide(&r, 0)
-					view.Use(&res, &u, r.Now, func(_, entry string, day int64) bool {
+					view.Use(&res, r.Now, func(_, entry string, day int64) bool {
 						mu.Lock()
 						defer mu.Unlock()
 						told[fmt.Sprint(entry, day)]++
@@ -122,12 +120,11 @@ func TestWhatIsNoUse(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			var u tenant.Uses
-			view := registry.Lookup(tenant.Key{Authority: c.host, Path: c.path})
+			view := registry.Lookup(t.Context(), tenant.Key{Authority: c.host, Path: c.path})
 			c.request.Authority = c.host
 			res := view.Decide(&c.request, 0)
 			got := ""
-			view.Use(&res, &u, 0, func(_, entry string, _ int64) bool { got = entry; return true })
+			view.Use(&res, 0, func(_, entry string, _ int64) bool { got = entry; return true })
 			if got != c.want {
 				t.Errorf("told of %q, want %q", got, c.want)
 			}
@@ -137,23 +134,21 @@ func TestWhatIsNoUse(t *testing.T) {
 
 func TestUsesCostNothing(t *testing.T) {
 	view, origin := wide(t, 20)
-	var u tenant.Uses
 	r := actualOf(origin(3), 0)
 	on := func(string, string, int64) bool { return true }
 	res := view.Decide(&r, 0)
-	view.Use(&res, &u, 0, on)
-	if n := testing.AllocsPerRun(100, func() { view.Use(&res, &u, 0, on) }); n != 0 {
+	view.Use(&res, 0, on)
+	if n := testing.AllocsPerRun(100, func() { view.Use(&res, 0, on) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkUse(b *testing.B) {
 	view, origin := wide(b, 20)
-	var u tenant.Uses
 	r := actualOf(origin(3), 0)
 	res := view.Decide(&r, 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		view.Use(&res, &u, 0, func(string, string, int64) bool { return true })
+		view.Use(&res, 0, func(string, string, int64) bool { return true })
 	}
 }

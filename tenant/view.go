@@ -9,8 +9,8 @@ import "github.com/corsgate/corsgate/policy"
 type View struct {
 	// Freshness says where the view comes from, or why it is empty.
 	Freshness Freshness
-	// Loading is closed when the load ends; only set when Freshness is Loading.
-	Loading <-chan struct{}
+	// Waited: the tenant was not in memory, and the lookup waited for it.
+	Waited bool
 
 	entry     *entry
 	stable    *rule
@@ -21,8 +21,6 @@ type View struct {
 // Result is the decision in force, and what a candidate in shadow would have said.
 type Result struct {
 	policy.Decision
-	// Memo is what [Options.Attach] returned for the policy that decided, or nil.
-	Memo any
 	// Shadow compares a candidate that only watched (rule 78): "agree", "would_allow",
 	// "would_deny", or "" when none did.
 	Shadow string
@@ -162,12 +160,12 @@ func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision
 // decide chooses between the policy in force and the candidate (rules 78, 79).
 func (v *View) decide(r *policy.Request) Result {
 	if v.candidate == nil {
-		return Result{Decision: v.stable.decide(r), Memo: v.entry.memo(v.stable)}
+		return Result{Decision: v.stable.decide(r)}
 	}
 	if v.entry.record.takesCandidate(r.Origin) {
-		return Result{Decision: v.candidate.decide(r), Memo: v.entry.memo(v.candidate), Variant: VariantCandidate}
+		return Result{Decision: v.candidate.decide(r), Variant: VariantCandidate}
 	}
-	res := Result{Decision: v.stable.decide(r), Memo: v.entry.memo(v.stable)}
+	res := Result{Decision: v.stable.decide(r)}
 	if v.entry.record.percent > 0 {
 		res.Variant = VariantStable
 	}

@@ -27,7 +27,6 @@ func TestFreshnessHasAClosedAnswer(t *testing.T) {
 		{"rule 8: no authority", tenant.View{Freshness: tenant.Unknown}, nowhere, policy.UnknownRefuse, policy.Passthrough, policy.RequestUnseen},
 		{"rule 26: ambiguous", tenant.View{Freshness: tenant.Ambiguous}, request, policy.UnknownForward, policy.Denied, policy.TenantAmbiguous},
 		{"rule 76: unavailable", tenant.View{Freshness: tenant.Unavailable}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
-		{"rule 76: still loading", tenant.View{Freshness: tenant.Loading}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
 		{"rule 74: unreadable", tenant.View{Freshness: tenant.Unreadable}, request, policy.UnknownForward, policy.Error, policy.PolicyUnreadable},
 		{"rule 76: the zero view", tenant.View{}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
 		{"rule 76: a freshness of the future", tenant.View{Freshness: 200}, request, policy.UnknownForward, policy.Error, policy.StoreUnavailable},
@@ -35,8 +34,8 @@ func TestFreshnessHasAClosedAnswer(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			got := c.view.Decide(&c.request, c.unknown)
-			if got.Outcome != c.outcome || got.Reason != c.reason || got.Memo != nil {
-				t.Errorf("%v %v, memo %v; want %v %v without a memo", got.Outcome, got.Reason, got.Memo, c.outcome, c.reason)
+			if got.Outcome != c.outcome || got.Reason != c.reason {
+				t.Errorf("%v %v; want %v %v", got.Outcome, got.Reason, c.outcome, c.reason)
 			}
 			if _, headers := got.AppendReply(nil); got.Answered() {
 				for _, h := range headers {
@@ -64,7 +63,7 @@ func TestMode(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v := tenanttest.New(t, doc("a", "a.example", c.mode)).Lookup(tenant.Key{Authority: "a.example"})
+			v := tenanttest.New(t, doc("a", "a.example", c.mode)).Lookup(t.Context(), tenant.Key{Authority: "a.example"})
 			got := v.Decide(preflight, policy.UnknownRefuse)
 			if got.Outcome != c.outcome || got.Reason != c.reason || got.Answered() != c.answered {
 				t.Errorf("%v %v, answered %t; want %v %v, %t", got.Outcome, got.Reason, got.Answered(), c.outcome, c.reason, c.answered)
@@ -85,8 +84,8 @@ func TestCandidateInShadow(t *testing.T) {
 	v := tenanttest.New(t, doc("a", "a.example", `candidate:
   policy: {origins: ["https://a.origin", "https://new.origin"]}
   routes: [{path_prefix: /closed, policy: {}}]
-`)).Lookup(tenant.Key{Authority: "a.example", Path: "/"})
-	closed := tenanttest.New(t, doc("a", "a.example", "candidate: {policy: {}}")).Lookup(tenant.Key{Authority: "a.example"})
+`)).Lookup(t.Context(), tenant.Key{Authority: "a.example", Path: "/"})
+	closed := tenanttest.New(t, doc("a", "a.example", "candidate: {policy: {}}")).Lookup(t.Context(), tenant.Key{Authority: "a.example"})
 	cases := []struct {
 		name, origin, want string
 		view               tenant.View
@@ -113,7 +112,7 @@ func TestCandidateShare(t *testing.T) {
 	last := make(map[string]bool)
 	for _, percent := range []int{0, 1, 10, 50, 100} {
 		registry := tenanttest.New(t, doc("a", "a.example", fmt.Sprintf("candidate: {percent: %d, policy: {origins: [\"*\"]}}", percent)))
-		v := registry.Lookup(tenant.Key{Authority: "a.example"})
+		v := registry.Lookup(t.Context(), tenant.Key{Authority: "a.example"})
 		now := make(map[string]bool)
 		for i := range origins {
 			origin := fmt.Sprintf("https://%d.example", i)
@@ -142,7 +141,7 @@ func TestCandidateShare(t *testing.T) {
 
 func TestRequestsWithoutOriginMoveOnlyAtAFullShare(t *testing.T) {
 	for percent, want := range map[int]string{0: "", 1: tenant.VariantStable, 99: tenant.VariantStable, 100: tenant.VariantCandidate} {
-		v := tenanttest.New(t, doc("a", "a.example", fmt.Sprintf("candidate: {percent: %d, policy: {}}", percent))).Lookup(tenant.Key{Authority: "a.example"})
+		v := tenanttest.New(t, doc("a", "a.example", fmt.Sprintf("candidate: {percent: %d, policy: {}}", percent))).Lookup(t.Context(), tenant.Key{Authority: "a.example"})
 		if got := v.Decide(&policy.Request{Method: "GET", Authority: "a.example"}, 0); got.Variant != want {
 			t.Errorf("rule 79: at %d percent the variant is %q, want %q", percent, got.Variant, want)
 		}
@@ -151,7 +150,7 @@ func TestRequestsWithoutOriginMoveOnlyAtAFullShare(t *testing.T) {
 
 func TestExplainIsWhatDecideSays(t *testing.T) {
 	for _, mode := range []string{"ENFORCE", "SHADOW", "OFF"} {
-		v := tenanttest.New(t, doc("a", "a.example", "mode: "+mode+"\ncandidate: {percent: 50, policy: {origins: [\"https://c.origin\"]}}")).Lookup(tenant.Key{Authority: "a.example"})
+		v := tenanttest.New(t, doc("a", "a.example", "mode: "+mode+"\ncandidate: {percent: 50, policy: {origins: [\"https://c.origin\"]}}")).Lookup(t.Context(), tenant.Key{Authority: "a.example"})
 		for i := range 50 {
 			r := &policy.Request{Method: "GET", Authority: "a.example", Origin: fmt.Sprintf("https://%d.origin", i)}
 			ex, want := v.Explain(r, 0), v.Decide(r, 0)
@@ -175,7 +174,7 @@ func TestTierAndRevision(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			v := tenanttest.New(t, doc("a", "a.example", c.more)).Lookup(tenant.Key{Authority: "a.example"})
+			v := tenanttest.New(t, doc("a", "a.example", c.more)).Lookup(t.Context(), tenant.Key{Authority: "a.example"})
 			if v.Tier() != c.tier || v.Revision() != c.revision {
 				t.Errorf("tier %q, revision %d; want %q, %d", v.Tier(), v.Revision(), c.tier, c.revision)
 			}
@@ -206,7 +205,7 @@ candidate: {percent: 50, policy: {origins: ["*"]}}`))
 		{"/r/x", "https://x.w.origin", "https://*.w.origin"},
 		{"/r/x", "", ""},
 	} {
-		view := v.Lookup(tenant.Key{Authority: "a.example", Path: c.path})
+		view := v.Lookup(t.Context(), tenant.Key{Authority: "a.example", Path: c.path})
 		res := view.Decide(&policy.Request{Method: "GET", Authority: "a.example", Origin: c.origin}, 0)
 		want := c.want
 		if res.Variant == tenant.VariantCandidate {
@@ -218,7 +217,7 @@ candidate: {percent: 50, policy: {origins: ["*"]}}`))
 			t.Errorf("%s %s, variant %q: matched %q, want %q", c.path, c.origin, res.Variant, got, want)
 		}
 	}
-	unknown := v.Lookup(tenant.Key{Authority: "b.example"})
+	unknown := v.Lookup(t.Context(), tenant.Key{Authority: "b.example"})
 	if res := unknown.Decide(&policy.Request{Method: "GET", Authority: "b.example", Origin: "https://a.origin"}, 0); unknown.Entry(&res) != "" {
 		t.Error("nobody has an entry that matched")
 	}
@@ -230,7 +229,7 @@ func TestAmbiguousPath(t *testing.T) {
 		dark   = "/public/..%2fadmin"
 	)
 	at := func(more, path string) tenant.View {
-		return tenanttest.New(t, doc("a", "a.example", more)).Lookup(tenant.Key{Authority: "a.example", Path: path})
+		return tenanttest.New(t, doc("a", "a.example", more)).Lookup(t.Context(), tenant.Key{Authority: "a.example", Path: path})
 	}
 	actual := policy.Request{Method: "GET", Scheme: "https", Authority: "a.example", Origin: "https://a.origin"}
 	asked, own := actual, actual

@@ -3,7 +3,6 @@ package tenanttest
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
@@ -20,8 +19,7 @@ type Document struct {
 }
 
 // RunRegistry holds registries against what [tenant.Registry] and its rules say of lookups. open makes
-// one that holds exactly docs and knows it. Waiting until it does is its affair; where a
-// lookup has to load something, the suite waits.
+// one that holds exactly docs and knows it. Waiting until it does is its affair.
 func RunRegistry(t *testing.T, open func(t *testing.T, docs ...Document) tenant.Registry) {
 	t.Helper()
 	t.Run("owner", func(t *testing.T) { owners(t, open(t, manyDocuments()...)) })
@@ -140,7 +138,7 @@ func routes(t *testing.T, open func(t *testing.T, docs ...Document) tenant.Regis
 		"routes[1].policy": "https://large.example", "routes[2].policy": "https://images.example",
 	}
 	for path, want := range cases {
-		v := lookUp(t, r, tenant.Key{Authority: "a.example", Path: path})
+		v := r.Lookup(t.Context(), tenant.Key{Authority: "a.example", Path: path})
 		for at, origin := range origins {
 			ex := v.Explain(&policy.Request{Method: "GET", Authority: "a.example", Origin: origin}, policy.UnknownRefuse)
 			if ex.Policy != want || (ex.Result.Outcome == policy.Allowed) != (at == want) {
@@ -150,28 +148,10 @@ func routes(t *testing.T, open func(t *testing.T, docs ...Document) tenant.Regis
 	}
 }
 
-// lookUp asks again after what a lookup had to wait for.
-func lookUp(t *testing.T, r tenant.Registry, k tenant.Key) tenant.View {
-	t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	for {
-		v := r.Lookup(k)
-		if v.Freshness != tenant.Loading {
-			return v
-		}
-		select {
-		case <-v.Loading:
-		case <-deadline.C:
-			t.Fatalf("Lookup(%+v) goes on loading", k)
-		}
-	}
-}
-
 // wantOwner compares whose k is, or the freshness of nobody, and what the policy of the owner allows.
 func wantOwner(t *testing.T, r tenant.Registry, name string, k tenant.Key, want string) {
 	t.Helper()
-	v := lookUp(t, r, k)
+	v := r.Lookup(t.Context(), k)
 	if v.Freshness != tenant.Live {
 		if got := v.Freshness.String(); got != want {
 			t.Errorf("%s: Lookup(%+v) is %q, want %q", name, k, got, want)
@@ -192,7 +172,7 @@ func wantOwner(t *testing.T, r tenant.Registry, name string, k tenant.Key, want 
 // wantClosed asks for an origin that only the default tenant allows.
 func wantClosed(t *testing.T, r tenant.Registry, k tenant.Key, reason policy.Reason) {
 	t.Helper()
-	v := lookUp(t, r, k)
+	v := r.Lookup(t.Context(), k)
 	d := v.Decide(&policy.Request{Method: "GET", Authority: "api.example", Origin: origin("default")}, policy.UnknownRefuse)
 	if d.Outcome == policy.Allowed || d.Reason != reason {
 		t.Errorf("Lookup(%+v) decides %v, %v; want it closed by %v", k, d.Outcome, d.Reason, reason)

@@ -12,18 +12,12 @@ import (
 // Any problem ends the test.
 func New(tb testing.TB, docs ...string) *tenant.Snapshot {
 	tb.Helper()
-	return NewWith(tb, tenant.Options{}, docs...)
-}
-
-// NewWith is [New] with options for the snapshot.
-func NewWith(tb testing.TB, opt tenant.Options, docs ...string) *tenant.Snapshot {
-	tb.Helper()
 	good, _, problems := tenant.Decode(tb.Name(), []byte(strings.Join(docs, "\n---\n")))
 	records := make([]*tenant.Record, 0, len(good))
 	for _, d := range good {
 		records = append(records, d.Record)
 	}
-	snapshot, conflicts := tenant.NewSnapshot(records, opt)
+	snapshot, conflicts := tenant.NewSnapshot(records, tenant.Options{})
 	if err := append(problems, conflicts...).Err(); err != nil {
 		tb.Fatalf("reading tenant documents:\n%v", err)
 	}
