@@ -118,13 +118,13 @@ func TestWhatIsNoUse(t *testing.T) {
 		{"no policy", "o.example", "/", policy.Request{Method: "GET", Origin: "https://o.origin"}, ""},
 		{"nobody", "n.example", "/", policy.Request{Method: "GET", Origin: "https://o.origin"}, ""},
 	}
-	for _, c := range cases {
+	for day, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			view := registry.Lookup(t.Context(), tenant.Key{Authority: c.host, Path: c.path})
 			c.request.Authority = c.host
 			res := view.Decide(&c.request, 0)
 			got := ""
-			view.Use(&res, 0, func(_, entry string, _ int64) bool { got = entry; return true })
+			view.Use(&res, int64(day)*86400, func(_, entry string, _ int64) bool { got = entry; return true })
 			if got != c.want {
 				t.Errorf("told of %q, want %q", got, c.want)
 			}
