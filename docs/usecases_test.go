@@ -108,7 +108,7 @@ func ask(t *testing.T, registry tenant.Registry, row map[string]string) string {
 	method, headers, _ := strings.Cut(row["Preflight asks for"], " with ")
 	r.RequestMethod, r.RequestHeaders = method, code(headers)
 
-	view := registry.Lookup(tenant.Key{Authority: target.Host, Path: target.RequestURI()})
+	view := registry.Lookup(t.Context(), tenant.Key{Authority: target.Host, Path: target.RequestURI()})
 	got := view.Decide(&r, policy.UnknownRefuse)
 	if said := got.Outcome.String() + ", `" + got.Reason.String() + "`"; said != row["Decision"] {
 		t.Errorf("%s %s from %s at %s, asking for %q: %s; the page says %s",

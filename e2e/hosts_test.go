@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,9 +118,9 @@ func TestHostsAreTheSameForEnvoy(t *testing.T) {
 // byNormalizedHost looks tenants up by the canonical form of any spelling.
 type byNormalizedHost struct{ tenant.Registry }
 
-func (r byNormalizedHost) Lookup(k tenant.Key) tenant.View {
+func (r byNormalizedHost) Lookup(ctx context.Context, k tenant.Key) tenant.View {
 	if host, ok := tenant.NormalizeHost(k.Authority); ok {
 		k.Authority = host
 	}
-	return r.Registry.Lookup(k)
+	return r.Registry.Lookup(ctx, k)
 }

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -150,7 +151,7 @@ func snapshotOf(t *testing.T, result *migrate.Result) *tenant.Snapshot {
 
 // documentsAllow does the same with corsgate.
 func documentsAllow(tenants *tenant.Snapshot, a *migratetest.Ask) bool {
-	view := tenants.Lookup(tenant.Key{Authority: migratetest.Host, Path: "/"})
+	view := tenants.Lookup(context.Background(), tenant.Key{Authority: migratetest.Host, Path: "/"})
 	answered := func(status int, headers []policy.Header) *migratetest.Answer {
 		values := map[string]string{}
 		for _, h := range headers {

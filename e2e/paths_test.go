@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -82,13 +83,13 @@ func managerEdit(t *testing.T, edit func(*hcmv3.HttpConnectionManager)) func(*bo
 // byFirstSegment looks tenants up as if nothing but the bytes of the first segment counted: what corsgate did before rule 27a.
 type byFirstSegment struct{ tenant.Registry }
 
-func (r byFirstSegment) Lookup(k tenant.Key) tenant.View {
+func (r byFirstSegment) Lookup(ctx context.Context, k tenant.Key) tenant.View {
 	first, _, _ := strings.Cut(strings.TrimPrefix(k.Path, "/"), "/")
 	k.Path = "/none"
 	if slices.Contains([]string{"public", "partner", "admin"}, first) {
 		k.Path = "/" + first
 	}
-	return r.Registry.Lookup(k)
+	return r.Registry.Lookup(ctx, k)
 }
 
 // TestPathsAreDecidedForWhatIsServed (F20, F21): whatever spelling a page sends, it reads nothing that the policy of the

@@ -35,7 +35,7 @@ type Decision struct {
 	headers string  // the requested headers as received, once they passed
 }
 
-// Key identifies everything that the bytes of a reply depend on, beside the policy: what
+// Key identifies everything that the bytes of a reply depend on: what
 // [Decision.AppendReply] and [Decision.AppendGrants] give, and what [Decision.AppendEdits] gives for equal
 // Upstreams. Denied and passed-through answers share one key for all origins, and so do the grants of a public
 // policy. What the client asked for is a part only where the policy echoes it.
@@ -46,13 +46,14 @@ type Key struct {
 	// Method and Headers are echoed, or empty. They are as long as the client had them.
 	Method, Headers string
 
+	policy  *Policy
 	action  action
 	private bool
 }
 
 // Key returns the key of d.
 func (d *Decision) Key() Key {
-	k := Key{Kind: d.Kind, Reason: d.Reason, Origin: d.origin, action: d.action, private: d.private}
+	k := Key{Kind: d.Kind, Reason: d.Reason, Origin: d.origin, policy: d.policy, action: d.action, private: d.private}
 	if d.action != actAllow && d.action != actDebug {
 		return k
 	}

@@ -14,20 +14,16 @@ import (
 
 // Defaults of [Config].
 const (
-	DefaultBudget     = 25 * time.Millisecond
 	DefaultMaxStreams = 100_000
 
 	DefaultFirstMessage = 2 * time.Second
 	DefaultStreamLife   = 15 * time.Minute
 )
 
-// maxBudget keeps our own deadline below Envoy's message_timeout, whose default
-// is 200 ms (rule 77).
-const maxBudget = 150 * time.Millisecond
-
 // Config is what a [Service] needs.
 type Config struct {
-	// Registry finds tenants. It must be set.
+	// Registry finds tenants. It must be set. It bounds the time that a lookup takes: the answer has to come before
+	// Envoy's message_timeout, whose default is 200 ms (rule 77).
 	Registry tenant.Registry
 	// UnknownTenant is what hosts without a tenant get (rule 28).
 	UnknownTenant policy.UnknownTenant
@@ -35,9 +31,6 @@ type Config struct {
 	// id, for example "xds.route_metadata.filter_metadata['tenant']['id']". The gRPC
 	// metadata key x-tenant wins over it. Empty means none.
 	TenantAttribute string
-	// Budget is our own deadline for one message, counted from its arrival; 0 means
-	// [DefaultBudget]. Only a tenant that is still loading can use it up.
-	Budget time.Duration
 	// MaxStreams bounds the streams that are looked up at once; those beyond get the
 	// closed answer of policy.Overload. 0 means [DefaultMaxStreams].
 	MaxStreams int
@@ -47,7 +40,7 @@ type Config struct {
 	// [Service.Run] runs, and to a quarter of the shorter one.
 	StreamLife time.Duration
 	// Observe is told of each decision, on the stream's goroutine; nil tells nobody.
-	// It must not block, and must not keep the observation; a copy may be kept but for its Trace and RequestID.
+	// It must not block, and must not keep the observation; a copy may be kept but for its RequestID.
 	Observe func(*Observation)
 	// OnUse is told of the first use of an entry on each day; nil tells nobody.
 	OnUse tenant.OnUse
@@ -62,14 +55,13 @@ type Service struct {
 	registry        tenant.Registry
 	unknown         policy.UnknownTenant
 	tenantAttribute string
-	budget          time.Duration
 	maxStreams      int
 	observer        func(*Observation)
 	onUse           tenant.OnUse
 	panics          *panicLog
 	clock           func() time.Time
 	fixed           fixedReplies
-	closed          any // the memo of decisions without a policy
+	replies         memo
 	streams         *openStreams
 }
 
@@ -82,17 +74,13 @@ func New(cfg Config) (*Service, error) {
 		registry:        cfg.Registry,
 		unknown:         cfg.UnknownTenant,
 		tenantAttribute: cfg.TenantAttribute,
-		budget:          cfg.Budget,
 		maxStreams:      cfg.MaxStreams,
 		observer:        cfg.Observe,
 		onUse:           cfg.OnUse,
 		panics:          newPanicLog(cfg.Log),
 		clock:           cfg.Clock,
 		fixed:           newFixedReplies(),
-		closed:          new(memo),
-	}
-	if s.budget == 0 {
-		s.budget = DefaultBudget
+		replies:         newMemo(),
 	}
 	if s.maxStreams == 0 {
 		s.maxStreams = DefaultMaxStreams
@@ -114,9 +102,6 @@ func (cfg *Config) check() error {
 	}
 	if cfg.UnknownTenant > policy.UnknownForward {
 		problems = append(problems, fmt.Errorf("unknown tenant choice %d does not exist", cfg.UnknownTenant))
-	}
-	if cfg.Budget < 0 || cfg.Budget > maxBudget {
-		problems = append(problems, fmt.Errorf("budget %s is not between 0 and %s", cfg.Budget, maxBudget))
 	}
 	if cfg.FirstMessage < 0 || cfg.StreamLife < 0 {
 		problems = append(problems, fmt.Errorf("a stream cannot be silent for %s and live for %s", cfg.FirstMessage, cfg.StreamLife))

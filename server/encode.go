@@ -140,7 +140,6 @@ func buildResponseReply(res *tenant.Result, up *upstream, o responseOptions) *re
 func (x *exchange) rejected(phase Phase, answered bool) *reply {
 	kind := x.result.Kind
 	x.result.Decision = policy.DecideError(closedRequest(), policy.PolicyUnreadable)
-	x.result.Memo = nil
 	d := x.result.Decision
 	d.Kind = kind
 	rep := &reply{rejected: true, answered: answered, last: answered || phase == ResponsePhase}

@@ -2,11 +2,10 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,13 +15,9 @@ import (
 )
 
 // lookup is a registry made of a function.
-type lookup func(tenant.Key) tenant.View
+type lookup func(context.Context, tenant.Key) tenant.View
 
-func (f lookup) Lookup(k tenant.Key) tenant.View { return f(k) }
-
-func loading(done <-chan struct{}) lookup {
-	return func(tenant.Key) tenant.View { return tenant.View{Freshness: tenant.Loading, Loading: done} }
-}
+func (f lookup) Lookup(ctx context.Context, k tenant.Key) tenant.View { return f(ctx, k) }
 
 // reasonOf is the reason in the metadata of reply i.
 func (s *script) reasonOf(t *testing.T, i int) string {
@@ -57,7 +52,7 @@ func (s *script) grantsIn(t testing.TB) []string {
 // TestFailures: whatever fails has a closed answer of the right shape (rules 76, 77, R25).
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	panics := lookup(func(tenant.Key) tenant.View { panic("boom") })
+	panics := lookup(func(context.Context, tenant.Key) tenant.View { panic("boom") })
 	overloaded := func(cfg *server.Config) { cfg.MaxStreams = 1 }
 	tests := []struct {
 		name     string
@@ -65,8 +60,7 @@ func TestFailures(t *testing.T) {
 		overload bool
 		reason   string
 	}{
-		{"registry unavailable", lookup(func(tenant.Key) tenant.View { return tenant.View{Freshness: tenant.Unavailable} }), false, "store_unavailable"},
-		{"registry never ends loading", loading(make(chan struct{})), false, "deadline"},
+		{"registry unavailable", lookup(func(context.Context, tenant.Key) tenant.View { return tenant.View{Freshness: tenant.Unavailable} }), false, "store_unavailable"},
 		{"registry panics", panics, false, "panic"},
 		{"overload", snapshot(t, acme), true, "overload"},
 	}
@@ -149,58 +143,13 @@ func (h *held) RecvMsg(m any) error {
 	return h.script.RecvMsg(m)
 }
 
-// TestBudget: a load that ends in time is waited for, one that does not is given up when the
-// budget is spent, counted from the arrival of the message (rule 77).
-func TestBudget(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name   string
-		load   time.Duration
-		want   string
-		waited time.Duration
-	}{
-		{"in time", 10 * time.Millisecond, "origin_listed", 10 * time.Millisecond},
-		{"too late", time.Second, "deadline", 25 * time.Millisecond},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				live := snapshot(t, acme)
-				done := make(chan struct{})
-				timer := time.AfterFunc(tt.load, func() { close(done) })
-				defer timer.Stop()
-				registry := lookup(func(k tenant.Key) tenant.View {
-					select {
-					case <-done:
-						return live.Lookup(k)
-					default:
-						return tenant.View{Freshness: tenant.Loading, Loading: done}
-					}
-				})
-				s := play(t.Context(), request(get("api.acme.example", "https://app.acme.example")))
-				start := time.Now()
-				if err := service(t, registry, nil).Process(s); err != nil {
-					t.Fatal(err)
-				}
-				if got := s.reasonOf(t, 0); got != tt.want {
-					t.Errorf("reason: got %q, want %q", got, tt.want)
-				}
-				if got := time.Since(start); got != tt.waited {
-					t.Errorf("waited %s, want %s", got, tt.waited)
-				}
-			})
-		})
-	}
-}
-
 // TestPanicsAreLoggedOnce: the log has each site once, with its stack; the observer is told
 // every time, and its own panics stay its own.
 func TestPanicsAreLoggedOnce(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
 	counted := 0
-	svc := service(t, lookup(func(tenant.Key) tenant.View { panic("boom") }), func(cfg *server.Config) {
+	svc := service(t, lookup(func(context.Context, tenant.Key) tenant.View { panic("boom") }), func(cfg *server.Config) {
 		cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
 		cfg.Observe = func(o *server.Observation) {
 			if o.Reason.String() == "panic" {
@@ -235,7 +184,7 @@ func TestPanicsAreLoggedOnce(t *testing.T) {
 func TestPanicIsToldOnce(t *testing.T) {
 	t.Parallel()
 	panics, told := 0, 0
-	svc := service(t, lookup(func(tenant.Key) tenant.View { panic("boom") }), func(cfg *server.Config) {
+	svc := service(t, lookup(func(context.Context, tenant.Key) tenant.View { panic("boom") }), func(cfg *server.Config) {
 		cfg.Observe = func(o *server.Observation) {
 			told++
 			if o.Panicked {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +17,8 @@ import (
 type stale struct{ tenant.Registry }
 
 // Lookup implements [tenant.Registry].
-func (s stale) Lookup(k tenant.Key) tenant.View {
-	v := s.Registry.Lookup(k)
+func (s stale) Lookup(ctx context.Context, k tenant.Key) tenant.View {
+	v := s.Registry.Lookup(ctx, k)
 	v.Freshness = tenant.Stale
 	return v
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
 )
@@ -68,15 +70,15 @@ type Observation struct {
 	// Received is when the message came, Duration the time until its reply was encoded.
 	Received time.Time
 	Duration time.Duration
-	// Trace is the trace of the request, valid during the call only; nil outside of gRPC.
-	Trace *Trace
+	// Parent is Envoy's own span of this call; invalid when Envoy traces nothing.
+	Parent trace.SpanContext
 
 	// What follows is what the client sent: untrusted bytes of bounded length, never to
 	// be used as a label or logged unescaped (rules 23, 80).
 
 	// Request is what was decided.
 	Request policy.Request
-	// Key is what the tenant was looked up by, without its Waiter, so that it may be kept.
+	// Key is what the tenant was looked up by.
 	Key tenant.Key
 	// RequestID is Envoy's x-request-id, or empty. It is valid during the call only.
 	RequestID []byte
@@ -106,7 +108,7 @@ func (x *exchange) observation(m *message, rep *reply) *Observation {
 		Rejected:  rep.rejected,
 		Received:  x.received,
 		Duration:  time.Since(x.received),
-		Trace:     x.trace,
+		Parent:    x.parent,
 		Request:   m.request,
 		Key:       x.key(m),
 		RequestID: m.requestID,

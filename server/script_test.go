@@ -143,7 +143,7 @@ func snapshot(t testing.TB, documents ...string) *tenant.Snapshot {
 		}
 		records = append(records, doc.Record)
 	}
-	s, problems := tenant.NewSnapshot(records, tenant.Options{Attach: server.Attach})
+	s, problems := tenant.NewSnapshot(records, tenant.Options{})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}

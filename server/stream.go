@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -26,10 +27,9 @@ type exchange struct {
 // state is what an exchange knows of its request. Between two messages it holds the decision and no message: in design
 // A a stream waits as long as the application takes, and thousands may wait.
 type state struct {
-	ctx        context.Context //nolint:containedctx // the stream's; the exchange ends before it
-	hint       string          // x-tenant of the gRPC metadata
-	trace      *Trace          // own, until a load shares it; nil outside of gRPC
-	own        Trace
+	ctx        context.Context   //nolint:containedctx // the stream's; the exchange ends before it
+	hint       string            // x-tenant of the gRPC metadata
+	parent     trace.SpanContext // Envoy's span of the call
 	overloaded bool
 	received   time.Time // when the present message came
 
@@ -38,7 +38,8 @@ type state struct {
 	message message
 	seen    Observation
 
-	decided bool // at the request
+	memo    *memo // of the service
+	decided bool  // at the request
 	result  tenant.Result
 	subject subject
 	waited  bool
@@ -61,16 +62,13 @@ func (s *Service) process(stream grpc.ServerStream) error {
 	x, n := s.streams.open(ctx)
 	defer s.streams.close(x)
 	x.ctx, x.hint, x.overloaded, x.subject.freshness = ctx, tenantHint(ctx), n > s.maxStreams, tenant.Unknown
-	if x.transport != nil {
-		x.trace = &x.own
-		x.own.read(ctx)
-	}
+	x.parent, x.memo = parentOf(ctx), &s.replies
 	for {
 		if err := stream.RecvMsg(&x.frame); err != nil {
 			return ended(err)
 		}
 		x.spoke.Store(true)
-		x.arrived()
+		x.received = time.Now()
 		rep, err := s.answer(x)
 		if err != nil {
 			return status.Error(codes.InvalidArgument, err.Error())
@@ -86,14 +84,6 @@ func (s *Service) process(stream grpc.ServerStream) error {
 		if rep.last {
 			return nil
 		}
-	}
-}
-
-// arrived notes when a message came.
-func (x *exchange) arrived() {
-	x.received = time.Now()
-	if x.trace != nil && !x.decided {
-		x.trace.Received = x.received
 	}
 }
 
@@ -215,25 +205,18 @@ func (s *Service) decide(x *exchange, m *message) {
 	switch {
 	case x.overloaded:
 		x.subject.freshness = tenant.Unavailable
-		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Overload), Memo: s.closed}
+		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Overload)}
 		return
 	case m.kind == responseHeaders && key.Hint == "" && key.Authority == "":
-		x.result = tenant.Result{Decision: policy.DecideUnseen(), Memo: s.closed}
+		x.result = tenant.Result{Decision: policy.DecideUnseen()}
 		return
 	}
-	view, ok := s.lookup(x, key)
-	x.subject.freshness = view.Freshness
-	if !ok {
-		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Deadline), Memo: s.closed}
-		return
-	}
+	view := s.registry.Lookup(x.lookupContext(), key)
+	x.subject.freshness, x.waited = view.Freshness, view.Waited
 	x.subject.tenant, x.subject.tier, x.subject.revision = view.ID(), view.Tier(), view.Revision()
 	x.result = view.Decide(r, s.unknown)
-	if view.Freshness >= tenant.Unknown {
-		// No policy decided: strangers to every tenant share one memory.
-		x.result.Memo = s.closed
-	} else if m, ok := x.result.Memo.(*memo); ok && s.onUse != nil {
-		view.Use(&x.result, &m.uses, r.Now, s.onUse)
+	if s.onUse != nil {
+		view.Use(&x.result, r.Now, s.onUse)
 	}
 }
 
@@ -246,30 +229,11 @@ func (x *exchange) key(m *message) tenant.Key {
 	return key
 }
 
-// lookup finds a tenant. It waits only for a load under way, at most for what is
-// left of the budget (rule 77); false means that the time is up.
-func (s *Service) lookup(x *exchange, key tenant.Key) (view tenant.View, ok bool) {
-	key.Waiter = x
-	view = s.registry.Lookup(key)
-	if view.Freshness != tenant.Loading {
-		return view, true
+// lookupContext is the stream's context. Of a sampled trace it has Envoy's span, so that what the registry does for
+// the request belongs to its trace.
+func (x *exchange) lookupContext() context.Context {
+	if !x.parent.IsSampled() {
+		return x.ctx
 	}
-	x.waited = true
-	timer := time.NewTimer(s.budget - time.Since(x.received))
-	gone := x.ctx.Done() // when Envoy has left
-	defer timer.Stop()
-	for view.Freshness == tenant.Loading {
-		select {
-		case <-view.Loading:
-		case <-timer.C:
-			return view, false
-		case <-gone:
-			return view, false
-		}
-		if time.Since(x.received) >= s.budget {
-			return view, false
-		}
-		view = s.registry.Lookup(key)
-	}
-	return view, true
+	return trace.ContextWithRemoteSpanContext(x.ctx, x.parent)
 }

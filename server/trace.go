@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/metadata"
@@ -15,65 +13,23 @@ const (
 	tracestate  = "tracestate"
 )
 
-// Trace is the trace that one request belongs to.
-type Trace struct {
-	// Parent is Envoy's own span of this call, from the stream's metadata; invalid when Envoy
-	// traces nothing. The traceparent among the request's headers is the client's, and is not
-	// looked at.
-	Parent trace.SpanContext
-	// State is the tracestate that came with a sampled Parent, unread.
-	State string
-	// Received is when the message came that is being decided.
-	Received time.Time
-
-	once sync.Once
-	span trace.Span
-}
-
-// Span returns the span of the decision. The first call makes it by start; nil is no span, and final.
-// It is safe for concurrent use, since a load that the request waits for belongs to the span,
-// too, and may come first.
-func (t *Trace) Span(start func(*Trace) trace.Span) trace.Span {
-	t.once.Do(func() { t.span = start(t) })
-	return t.span
-}
-
-// TraceOf returns the trace of the request that a load with ctx was begun for, or nil.
-func TraceOf(ctx context.Context) *Trace {
-	t, _ := ctx.Value(traceKey{}).(*Trace)
-	return t
-}
-
-type traceKey struct{}
-
-// Context implements [tenant.Waiter]: it gives a load the stream's values, and a trace that may outlive the stream.
-func (x *exchange) Context() context.Context {
-	if x.trace == nil {
-		return x.ctx
-	}
-	if x.trace == &x.own {
-		x.trace = &Trace{Parent: x.own.Parent, State: x.own.State, Received: x.own.Received}
-	}
-	return context.WithValue(x.ctx, traceKey{}, x.trace)
-}
-
-// read takes the trace from a stream's metadata.
-func (t *Trace) read(ctx context.Context) {
+// parentOf is Envoy's own span of a call, from the stream's metadata; invalid when Envoy traces nothing. The
+// traceparent among the request's headers is the client's, and is not looked at.
+func parentOf(ctx context.Context) trace.SpanContext {
 	lines := metadata.ValueFromIncomingContext(ctx, traceparent)
 	if len(lines) != 1 {
-		return // two parents are none (W3C Trace Context, section 3.2)
+		return trace.SpanContext{} // two parents are none (W3C Trace Context, section 3.2)
 	}
 	parent, ok := parseTraceparent(lines[0])
-	if !ok {
-		return
+	if !ok || !parent.IsSampled() {
+		return parent
 	}
-	t.Parent = parent
-	if !parent.IsSampled() {
-		return
+	if lines := metadata.ValueFromIncomingContext(ctx, tracestate); len(lines) == 1 {
+		if state, err := trace.ParseTraceState(lines[0]); err == nil {
+			return parent.WithTraceState(state)
+		}
 	}
-	if state := metadata.ValueFromIncomingContext(ctx, tracestate); len(state) == 1 {
-		t.State = state[0]
-	}
+	return parent
 }
 
 // Places in a traceparent: version "-" trace-id "-" parent-id "-" trace-flags.

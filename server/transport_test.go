@@ -164,10 +164,9 @@ func TestMessageLimit(t *testing.T) {
 
 func TestConfigProblemsComeTogether(t *testing.T) {
 	t.Parallel()
-	_, err := server.New(server.Config{UnknownTenant: 9, Budget: time.Second, MaxStreams: -1, FirstMessage: -time.Second})
+	_, err := server.New(server.Config{UnknownTenant: 9, MaxStreams: -1, FirstMessage: -time.Second})
 	const want = "configuring the ext_proc service: no registry\n" +
 		"unknown tenant choice 9 does not exist\n" +
-		"budget 1s is not between 0 and 150ms\n" +
 		"a stream cannot be silent for -1s and live for 0s\n" +
 		"at most -1 streams is less than none"
 	if err == nil || err.Error() != want {

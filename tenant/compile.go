@@ -23,7 +23,7 @@ func (c *compiler) compile(r *Record, m *tenantv1.Tenant) {
 		r.candidate = &s
 		r.percent = uint8(candidate.GetPercent()) //nolint:gosec // checked by shape; a record with problems is not used
 	}
-	r.numberMemos()
+	r.numberEntries()
 }
 
 func (c *compiler) ruleset(candidate bool, base *tenantv1.Policy, routes []*tenantv1.Route) ruleset {

@@ -32,7 +32,7 @@ func parsePlain(id string, data []byte) *Record {
 	if d.record.candidate != nil {
 		d.record.candidate.indexRoutes()
 	}
-	d.record.numberMemos()
+	d.record.numberEntries()
 	return d.record
 }
 

@@ -16,6 +16,8 @@ type Record struct {
 	maxStale  time.Duration
 	source    *source               // nil when the document came from a store
 	tier      unique.Handle[string] // the zero one when there is none
+	uses      uses                  // which entries have allowed something today
+	entries   int32                 // of all policies
 	percent   uint8
 	mode      mode
 	deleted   bool

@@ -14,9 +14,9 @@ type Key struct {
 
 // Registry finds tenants. A [Snapshot] is the simplest one.
 type Registry interface {
-	// Lookup returns what the registry knows of a tenant. It never fails, allocates nothing for a known tenant, and is
-	// safe for concurrent use. A registry that has to load the tenant waits for that, in the caller's goroutine, no
-	// longer than its own budget and until ctx ends; the view is then [Unavailable].
+	// Lookup never waits and never allocates for a tenant in memory, and is safe for concurrent use. A registry that has
+	// to load the tenant makes its caller wait for that, at most for its own budget, and until ctx ends; then the
+	// view is [Unavailable]. It does not use ctx after it has returned.
 	Lookup(ctx context.Context, k Key) View
 }
 

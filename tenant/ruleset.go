@@ -29,8 +29,8 @@ type rule struct {
 	// route is the place among the document's routes, from 1; 0 is the policy itself.
 	route     int16
 	candidate bool
-	// memo is the place among the memos of an [entry].
-	memo int16
+	// entriesBefore is how many origins the policies before it in the record list.
+	entriesBefore int32
 }
 
 // path is the field path of the policy: "routes[0].policy".
@@ -108,7 +108,7 @@ func (s *ruleset) meant(path []byte) *rule {
 	return &s.rule
 }
 
-// policies gives every policy of r in the order of their memos.
+// policies gives every policy of r: those in force first, and of each the routes after the policy itself.
 func (r *Record) policies() iter.Seq[*rule] {
 	return func(yield func(*rule) bool) {
 		for _, s := range [...]*ruleset{&r.stable, r.candidate} {
@@ -127,11 +127,14 @@ func (r *Record) policies() iter.Seq[*rule] {
 	}
 }
 
-// numberMemos gives each policy of r the place of its memo.
-func (r *Record) numberMemos() {
-	n := int16(0)
+// numberEntries counts the entries of all policies of r through, for [View.Use].
+func (r *Record) numberEntries() {
+	n := 0
 	for rule := range r.policies() {
-		rule.memo = n
-		n++
+		rule.entriesBefore = int32(n) //nolint:gosec // G115: a document of 1 MiB lists fewer
+		if rule.policy != nil { // in a document with problems
+			n += rule.policy.Origins()
+		}
 	}
+	r.entries = int32(n) //nolint:gosec // G115: as above
 }

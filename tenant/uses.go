@@ -6,9 +6,9 @@ import (
 	"github.com/corsgate/corsgate/policy"
 )
 
-// Uses remembers which entries of one policy have allowed something today, so that only the first use of
-// a day is told. The zero Uses is ready; keep one beside the memo of each policy. It is lock-free.
-type Uses struct{ today atomic.Pointer[dayOfUses] }
+// uses remembers which entries of a record's policies have allowed something today, so that only the first use of a day is
+// told. It is lock-free, and empty until the first use.
+type uses struct{ today atomic.Pointer[dayOfUses] }
 
 // dayOfUses has a bit for each entry.
 type dayOfUses struct {
@@ -24,32 +24,34 @@ const secondsPerDay = 86400
 type OnUse func(tenant, entry string, day int64) bool
 
 // Use tells on of the entry that allowed res, which v gave at now, if that is its first use on that day.
-// What was denied, or allowed by no entry, is none. u belongs to the policy that decided.
-// It neither allocates nor takes a lock, but for the first uses of a day.
-func (v *View) Use(res *Result, u *Uses, now int64, on OnUse) {
+// What was denied, or allowed by no entry, is none.
+// It neither allocates nor takes a lock, but for the first use of a day.
+func (v *View) Use(res *Result, now int64, on OnUse) {
 	if res.Outcome != policy.Allowed || res.Entry < 0 {
 		return
 	}
 	by := v.by(res)
-	if by == nil || res.Entry >= by.policy.Origins() {
+	if by == nil || by.policy == nil || res.Entry >= by.policy.Origins() {
 		return
 	}
 	day := now / secondsPerDay
-	bits := u.of(day, by.policy.Origins())
+	record := v.entry.record
+	bits := record.uses.of(day, int(record.entries))
 	if bits == nil {
 		return
 	}
-	word, bit := &bits[res.Entry/64], uint64(1)<<(res.Entry%64)
+	i := int(by.entriesBefore) + res.Entry
+	word, bit := &bits[i/64], uint64(1)<<(i%64)
 	if word.Load()&bit != 0 || word.Or(bit)&bit != 0 {
 		return
 	}
-	if !on(v.ID(), by.policy.Entry(res.Entry), day) {
+	if !on(record.id, by.policy.Entry(res.Entry), day) {
 		word.And(^bit)
 	}
 }
 
 // of is the set of a day; nil for one that is over.
-func (u *Uses) of(day int64, entries int) []atomic.Uint64 {
+func (u *uses) of(day int64, entries int) []atomic.Uint64 {
 	for {
 		today := u.today.Load()
 		switch {

@@ -13,6 +13,8 @@ import (
 type View struct {
 	// Freshness says where the view comes from, or why it is empty.
 	Freshness Freshness
+	// Waited: the tenant was not in memory, and the lookup waited for it.
+	Waited bool
 
 	entry     *entry
 	stable    *rule

@@ -7,7 +7,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
@@ -27,7 +26,7 @@ func snapshotOf(tb testing.TB, documents []document) *tenant.Snapshot {
 		}
 		records[i] = s.Record
 	}
-	s, problems := tenant.NewSnapshot(records, tenant.Options{Attach: server.Attach})
+	s, problems := tenant.NewSnapshot(records, tenant.Options{})
 	if problems != nil {
 		tb.Fatal(problems)
 	}
@@ -49,7 +48,7 @@ func storeOf(documents []document) *storetest.Memory {
 func mirrorOf(tb testing.TB, s *storetest.Memory) (*mirror.Mirror, func()) {
 	tb.Helper()
 	changed := make(chan struct{}, 1)
-	m, err := mirror.New(mirror.Options{Reader: s, Attach: server.Attach, LoadTimeout: 10 * time.Second, OnChange: func() {
+	m, err := mirror.New(mirror.Options{Reader: s, LoadTimeout: 10 * time.Second, OnChange: func() {
 		select {
 		case changed <- struct{}{}:
 		default:

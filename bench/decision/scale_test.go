@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -53,7 +54,7 @@ type served struct {
 
 func (s *served) visit(v visit) {
 	r := policy.Request{Method: "GET", Scheme: "https", Authority: v.host, Origin: v.origin}
-	view := s.registry.Lookup(tenant.Key{Authority: v.host, Path: "/v1/orders/7"})
+	view := s.registry.Lookup(context.Background(), tenant.Key{Authority: v.host, Path: "/v1/orders/7"})
 	res := view.Decide(&r, policy.UnknownRefuse)
 	s.headers = res.AppendGrants(s.headers[:0])
 	if res.Outcome != policy.Allowed || view.Freshness != tenant.Live {

@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -66,7 +67,7 @@ type byTenant struct {
 }
 
 func (s *byTenant) decide() {
-	v := s.registry.Lookup(tenant.Key{Authority: s.r.Authority, Path: "/v1/orders/7"})
+	v := s.registry.Lookup(context.Background(), tenant.Key{Authority: s.r.Authority, Path: "/v1/orders/7"})
 	res := v.Decide(&s.r, policy.UnknownRefuse)
 	s.write(&res.Decision)
 }

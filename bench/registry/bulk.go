@@ -46,7 +46,7 @@ func flood(b *bench) {
 		b.fill(s, 1000)
 		m, stop := b.mirrorOf(s.URL(), func(o *mirror.Options) { o.Lazy = isLazy })
 		for i := range 1000 {
-			ask(m, tenantHost(i), time.Second)
+			ask(m, tenantHost(i))
 		}
 		runtime.GC()
 		var before, after runtime.MemStats
@@ -55,10 +55,10 @@ func flood(b *bench) {
 		began := time.Now()
 		bad := 0
 		for i := range n {
-			m.Lookup(tenant.Key{Authority: fmt.Sprintf("h%d.random.example", i), Path: "/"})
+			m.Lookup(context.Background(), tenant.Key{Authority: fmt.Sprintf("h%d.random.example", i), Path: "/"})
 			if i%16 == 0 {
 				known := i / 16 % 1000
-				v := m.Lookup(tenant.Key{Authority: tenantHost(known), Path: "/"})
+				v := m.Lookup(context.Background(), tenant.Key{Authority: tenantHost(known), Path: "/"})
 				if !allows(&v, tenantHost(known), listed(known)) {
 					bad++
 				}

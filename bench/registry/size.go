@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/corsgate/corsgate/internal/redistest"
-	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/redisstore"
@@ -109,7 +108,7 @@ func (t task) run(out io.Writer) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	opt := mirror.Options{Reader: r, Attach: server.Attach, Lazy: t.Lazy, MaxTenants: t.Hot + t.Hot/5}
+	opt := mirror.Options{Reader: r, Lazy: t.Lazy, MaxTenants: t.Hot + t.Hot/5}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var group errgroup.Group
@@ -158,7 +157,7 @@ func (t task) askAll(m *mirror.Mirror) int {
 	for a := range askers {
 		group.Go(func() error {
 			for i := a; i < t.Hot; i += askers {
-				v, _ := ask(m, tenantHost(i), time.Second)
+				v, _ := ask(m, tenantHost(i))
 				if !allows(&v, tenantHost(i), listed(i)) {
 					wrong[a]++
 				}

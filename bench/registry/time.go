@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/corsgate/corsgate/internal/redistest"
-	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/mirror"
 )
@@ -32,7 +32,7 @@ func lookups(b *bench) {
 	for i := range records {
 		records[i] = tenant.ParseStored(tenantID(i), document(i, "")).Record
 	}
-	snapshot, _ := tenant.NewSnapshot(records, tenant.Options{Attach: server.Attach})
+	snapshot, _ := tenant.NewSnapshot(records, tenant.Options{})
 	hosts := make([]string, n)
 	for i := range hosts {
 		hosts[i] = tenantHost(i)
@@ -48,7 +48,7 @@ func lookups(b *bench) {
 			tb.ReportAllocs()
 			i := 0
 			for tb.Loop() {
-				if v := r.Lookup(tenant.Key{Authority: hosts[i], Path: "/v1/orders"}); v.Freshness != tenant.Live {
+				if v := r.Lookup(context.Background(), tenant.Key{Authority: hosts[i], Path: "/v1/orders"}); v.Freshness != tenant.Live {
 					tb.Fatalf("%s is %v", hosts[i], v.Freshness)
 				}
 				if i++; i == len(hosts) {
@@ -88,7 +88,7 @@ func propagation(b *bench) {
 		all = append(all, m)
 	}
 	seen := func(m *mirror.Mirror, i int, origin string, want bool) bool {
-		v := m.Lookup(tenant.Key{Authority: tenantHost(i), Path: "/"})
+		v := m.Lookup(context.Background(), tenant.Key{Authority: tenantHost(i), Path: "/"})
 		return allows(&v, tenantHost(i), origin) == want
 	}
 	var granted, revoked []time.Duration
@@ -154,7 +154,7 @@ func faults(b *bench) {
 				default:
 				}
 				n := rand.IntN(tenants)
-				v, _ := ask(m, tenantHost(n), 25*time.Millisecond)
+				v, _ := ask(m, tenantHost(n))
 				if !allows(&v, tenantHost(n), listed(n)) || allows(&v, tenantHost(n), "https://evil.example") {
 					wrong.Add(1)
 				}
@@ -170,7 +170,7 @@ func faults(b *bench) {
 		began := time.Now()
 		for i := 0; time.Since(began) < time.Duration(b.scaled(10))*time.Second; i++ {
 			host := fmt.Sprintf("cold-%d.example", i)
-			v, took := ask(m, host, 25*time.Millisecond)
+			v, took := ask(m, host)
 			unknown = append(unknown, took)
 			if allows(&v, host, "https://evil.example") {
 				opened++
@@ -208,7 +208,7 @@ func herd(b *bench) {
 	b.until("every tenant is live again", 30*time.Second, func() bool {
 		inFlight = max(inFlight, m.Stats().LoadsInFlight)
 		i := rand.IntN(n)
-		if v := m.Lookup(tenant.Key{Authority: tenantHost(i), Path: "/"}); v.Freshness == tenant.Loading {
+		if v := m.Lookup(context.Background(), tenant.Key{Authority: tenantHost(i), Path: "/"}); v.Waited {
 			waited++
 		}
 		v := m.Status()

@@ -32,7 +32,7 @@ func serve(on bool) error {
 	if err != nil {
 		return err
 	}
-	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{doc.Record}, tenant.Options{Attach: server.Attach})
+	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{doc.Record}, tenant.Options{})
 	cfg := server.Config{Registry: snapshot}
 	mux := http.NewServeMux()
 	if on {
@@ -73,7 +73,7 @@ func settingsOf(registry tenant.Registry) telemetry.Config {
 		Version: "bench", Tiers: telemetry.DefaultTiers(), Sampling: telemetry.DefaultSampling(), Origins: true,
 		Traces: telemetry.OTLPGRPC, Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		Explain: func(k tenant.Key, r *policy.Request) tenant.Explanation {
-			v := registry.Lookup(k)
+			v := registry.Lookup(context.Background(), k)
 			return v.Explain(r, policy.UnknownRefuse)
 		},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ type explainedHeader struct {
 // explain decides the request by snapshot; docs are the documents that it was made of.
 func (s *explainSettings) explain(snapshot *tenant.Snapshot, docs []*tenant.Document) *explanation {
 	r := s.request()
-	view := snapshot.Lookup(tenant.Key{Hint: s.tenant, Authority: s.host, Path: s.path})
+	view := snapshot.Lookup(context.Background(), tenant.Key{Hint: s.tenant, Authority: s.host, Path: s.path})
 	found := view.Explain(&r, config.UnknownTenant(s.unknown))
 	d := &found.Result.Decision
 	headers, answer := answerOf(d)

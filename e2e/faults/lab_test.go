@@ -167,7 +167,9 @@ func (l *lab) until(what string, ok func() bool) {
 }
 
 // at is the view of tenant i.
-func (l *lab) at(i int) tenant.View { return l.Lookup(tenant.Key{Authority: host(i), Path: "/"}) }
+func (l *lab) at(i int) tenant.View {
+	return l.Lookup(l.T.Context(), tenant.Key{Authority: host(i), Path: "/"})
+}
 
 // fresh reports where the view of tenant i comes from.
 func (l *lab) fresh(i int) tenant.Freshness { return l.at(i).Freshness }
@@ -187,19 +189,8 @@ func allowed(v *tenant.View, host, origin string) bool {
 // stranger asks for a host that nobody has, as the server does, and returns how long that took.
 func (l *lab) stranger(host string) (tenant.View, time.Duration) {
 	began := time.Now()
-	limit := time.NewTimer(time.Second)
-	defer limit.Stop()
-	for {
-		v := l.Lookup(tenant.Key{Authority: host, Path: "/"})
-		if v.Freshness != tenant.Loading {
-			return v, time.Since(began)
-		}
-		select {
-		case <-v.Loading:
-		case <-limit.C:
-			return v, time.Since(began)
-		}
-	}
+	v := l.Lookup(l.T.Context(), tenant.Key{Authority: host, Path: "/"})
+	return v, time.Since(began)
 }
 
 // load decides for the first n tenants, without a pause, until stopped.

@@ -77,7 +77,6 @@ func (a *App) wire(ctx context.Context) error {
 		Registry:        a.registry,
 		UnknownTenant:   config.UnknownTenant(a.cfg.UnknownTenant),
 		TenantAttribute: a.cfg.TenantAttribute,
-		Budget:          a.cfg.Budget,
 		MaxStreams:      a.cfg.MaxStreams,
 		Observe:         a.telemetry.Observe,
 		OnUse:           a.registry.onUse(),

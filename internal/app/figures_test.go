@@ -11,14 +11,13 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/internal/telemetry"
-	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant/filestore"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
 )
 
 func TestFiguresOfFiles(t *testing.T) {
-	files, err := filestore.New(filestore.Options{Path: settings(t, `"*"`).Tenants, Attach: server.Attach})
+	files, err := filestore.New(filestore.Options{Path: settings(t, `"*"`).Tenants})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/internal/wallclock"
-	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/filestore"
 	"github.com/corsgate/corsgate/tenant/mirror"
@@ -81,7 +80,7 @@ func (r *mirrorRegistry) open(cfg config.Serve) error {
 	}
 	if path := cfg.Mirror.Baseline; path != "" {
 		r.baseline, err = filestore.New(filestore.Options{
-			Path: path, Attach: server.Attach, Log: r.log,
+			Path: path, Log: r.log,
 			OnReload: func(filestore.Report) { r.update() },
 		})
 		if err != nil {
@@ -127,7 +126,6 @@ func (r *mirrorRegistry) assemble(m config.Mirror, reader store.Reader) error {
 	})
 	opt := mirror.Options{
 		Reader:       reader,
-		Attach:       server.Attach,
 		Lazy:         m.Lazy,
 		MaxTenants:   m.MaxTenants,
 		TTL:          m.TTL,
@@ -136,9 +134,6 @@ func (r *mirrorRegistry) assemble(m config.Mirror, reader store.Reader) error {
 		Log:          r.log,
 		OnChange:     r.update,
 		OnHead:       func(head store.Head, took time.Duration) { r.clock.Observe(head.Time, took) },
-	}
-	if r.telemetry != nil {
-		opt.OnLoad = r.telemetry.Load
 	}
 	// A nil pointer in an interface is not nil.
 	if r.baseline != nil {

@@ -149,17 +149,17 @@ func TestAfterASleepNothingIsLive(t *testing.T) {
 		pass(2 * time.Minute)
 		s.Fail(errors.New("gone"))
 		pass(2 * time.Second)
-		if got := r.Lookup(acme).Freshness; got != tenant.Live {
+		if got := r.Lookup(t.Context(), acme).Freshness; got != tenant.Live {
 			t.Fatalf("before the sleep the tenant is %v", got)
 		}
 		slept.Store(int64(90 * time.Second))
 		pass(2 * time.Second)
-		if got := r.Lookup(acme).Freshness; got != tenant.Stale {
+		if got := r.Lookup(t.Context(), acme).Freshness; got != tenant.Stale {
 			t.Errorf("after the sleep the tenant is %v", got)
 		}
 		s.Fail(nil)
 		pass(10 * time.Second)
-		if got := r.Lookup(acme).Freshness; got != tenant.Live {
+		if got := r.Lookup(t.Context(), acme).Freshness; got != tenant.Live {
 			t.Errorf("after the store has confirmed it the tenant is %v", got)
 		}
 	})

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/corsgate/corsgate/internal/telemetry"
-	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/filestore"
 )
@@ -38,7 +37,6 @@ func (a *App) openRegistry() (registry, error) {
 	}
 	files, err := filestore.New(filestore.Options{
 		Path:     a.cfg.Tenants,
-		Attach:   server.Attach,
 		Log:      a.log,
 		OnReload: func(filestore.Report) { a.refresh() },
 	})

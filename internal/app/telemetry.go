@@ -55,7 +55,7 @@ func sampling(t *config.Telemetry) telemetry.Sampling {
 func (a *App) explain(k tenant.Key, r *policy.Request) tenant.Explanation {
 	now := *r
 	now.Now = a.registry.Now().Unix()
-	view := a.registry.Lookup(k)
+	view := a.registry.Lookup(context.Background(), k)
 	return view.Explain(&now, config.UnknownTenant(a.cfg.UnknownTenant))
 }
 

@@ -1,6 +1,7 @@
 package migrate_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -112,7 +113,7 @@ func (g *gate) allows(a *migratetest.Ask) (bool, policy.Reason) {
 }
 
 func (g *gate) allowsAt(host, path string, a *migratetest.Ask) (bool, policy.Reason) {
-	view := g.tenants.Lookup(tenant.Key{Authority: host, Path: path})
+	view := g.tenants.Lookup(context.Background(), tenant.Key{Authority: host, Path: path})
 	if a.Preflighted() {
 		r := policy.Request{Method: "OPTIONS", Origin: a.Origin, RequestMethod: a.Method, RequestHeaders: strings.Join(a.Headers, ",")}
 		d := view.Decide(&r, policy.UnknownRefuse)
@@ -127,7 +128,7 @@ func (g *gate) allowsAt(host, path string, a *migratetest.Ask) (bool, policy.Rea
 
 // exposesMore is a response header that corsgate exposes and the sample does not, to a request like a.
 func (g *gate) exposesMore(s *migratetest.Sample, a *migratetest.Ask) string {
-	view := g.tenants.Lookup(tenant.Key{Authority: migratetest.Host, Path: "/"})
+	view := g.tenants.Lookup(context.Background(), tenant.Key{Authority: migratetest.Host, Path: "/"})
 	d := view.Decide(&policy.Request{Method: a.Method, Origin: a.Origin}, policy.UnknownRefuse)
 	for _, h := range d.AppendGrants(nil) {
 		if h.Name != "access-control-expose-headers" {

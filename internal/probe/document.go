@@ -42,7 +42,7 @@ func (e *endpoint) expectation(ctx context.Context, src Source) (*expectation, e
 		return nil, err
 	}
 	look := func(path string) tenant.View {
-		return docs.Registry.Lookup(tenant.Key{Hint: e.Tenant, Authority: e.url.Host, Path: path})
+		return docs.Registry.Lookup(ctx, tenant.Key{Hint: e.Tenant, Authority: e.url.Host, Path: path})
 	}
 	view := look(e.url.RequestURI())
 	doc := docs.Document(view.ID())

@@ -178,5 +178,5 @@ func (n *nonce) view(m *tenantv1.Tenant) (tenant.View, error) {
 	if len(m.GetHosts()) == 0 {
 		key.Hint = m.GetId() // it is found by Envoy's route
 	}
-	return snapshot.Lookup(key), nil
+	return snapshot.Lookup(context.Background(), key), nil
 }

@@ -58,9 +58,6 @@ const (
 // maxOrigin is more than any origin that a policy allows has.
 const maxOrigin = 512
 
-// loadWait is the longest wait for a tenant that the registry has to load.
-const loadWait = 250 * time.Millisecond
-
 // Options of a [Collector].
 type Options struct {
 	// Registry knows the tenants.
@@ -197,17 +194,7 @@ func (c *Collector) count(ctx context.Context, r *report, origin string, from ne
 // page's origin, or it was denied lately. Else it is "".
 func (c *Collector) tenantOf(ctx context.Context, api, origin string) string {
 	key := tenant.Key{Authority: authorityOf(api), Path: "/"}
-	v := c.o.Registry.Lookup(key)
-	if v.Freshness == tenant.Loading {
-		timer := time.NewTimer(loadWait)
-		defer timer.Stop()
-		select {
-		case <-v.Loading:
-			v = c.o.Registry.Lookup(key)
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
+	v := c.o.Registry.Lookup(ctx, key)
 	if len(origin) <= maxOrigin && (v.Lists(origin, c.o.Now().Unix()) || v.ID() != "" && c.o.Denied(v.ID(), origin)) {
 		return v.ID()
 	}

@@ -5,13 +5,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
 const acme = "https://api.acme.example"
@@ -157,40 +152,6 @@ func TestOtherRequests(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int{"report accepted": 1}, counted.all()); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
-	}
-}
-
-// loading is a registry that has to load its tenant first.
-type loading struct {
-	tenant.Registry
-	done   chan struct{}
-	lookup int
-}
-
-func (l *loading) Lookup(k tenant.Key) tenant.View {
-	if l.lookup++; l.lookup == 1 {
-		return tenant.View{Freshness: tenant.Loading, Loading: l.done}
-	}
-	return l.Registry.Lookup(k)
-}
-
-func TestTenantIsLoaded(t *testing.T) {
-	for _, ends := range []bool{true, false} {
-		synctest.Test(t, func(t *testing.T) {
-			r := &loading{Registry: tenanttest.New(t, tenants), done: make(chan struct{})}
-			if ends {
-				time.AfterFunc(loadWait/2, func() { close(r.done) })
-			}
-			c, counted := collector(t, Options{Registry: r})
-			serve(c, post(oneReport(acme, "")))
-			want := map[string]int{"report accepted": 1}
-			if !ends {
-				want = map[string]int{"report unverified": 1}
-			}
-			if diff := cmp.Diff(want, counted.all()); diff != "" {
-				t.Errorf("the load ends: %t; counters (-want +got):\n%s", ends, diff)
-			}
-		})
 	}
 }
 

@@ -137,7 +137,7 @@ func under(o *server.Observation, sampled bool) *server.Observation {
 	if sampled {
 		cfg.TraceFlags = trace.FlagsSampled
 	}
-	o.Trace = &server.Trace{Parent: trace.NewSpanContext(cfg), Received: o.Received}
+	o.Parent = trace.NewSpanContext(cfg)
 	return o
 }
 

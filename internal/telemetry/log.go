@@ -87,13 +87,13 @@ func (l *decisionLog) observe(o *server.Observation, span trace.Span) {
 		return
 	}
 	e := entry{observation: *o, requestID: printable(string(o.RequestID), maxRequestID), at: now, suppressed: suppressed}
-	e.observation.RequestID, e.observation.Trace = nil, nil
+	e.observation.RequestID = nil
 	e.whole = bound(&e.observation.Key, &e.observation.Request) // a full queue must not hold megabytes
 	switch {
 	case span != nil:
 		e.span = span.SpanContext()
-	case o.Trace != nil:
-		e.span = o.Trace.Parent
+	case o.Parent.IsValid():
+		e.span = o.Parent
 	}
 	select {
 	case l.queue <- e:

@@ -62,7 +62,7 @@ func TestDecisionLogFields(t *testing.T) {
 	o.Request.RequestMethod = "PUT"
 	got := written(t, func(cfg *Config) {
 		cfg.Explain = func(k tenant.Key, r *policy.Request) tenant.Explanation {
-			v := tenants.Lookup(k)
+			v := tenants.Lookup(t.Context(), k)
 			return v.Explain(r, policy.UnknownRefuse)
 		}
 	}, func(tm *Telemetry) { tm.Observe(o) })

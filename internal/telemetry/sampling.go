@@ -5,8 +5,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/server"
 )
@@ -36,8 +34,8 @@ func Ratio(r float64) Sampling {
 
 // wants reports whether o is to have a span, as far as its trace and its outcome say.
 func (s *Sampling) wants(o *server.Observation) bool {
-	if o.Trace != nil && o.Trace.Parent.IsValid() && !s.Alone {
-		return o.Trace.Parent.IsSampled()
+	if o.Parent.IsValid() && !s.Alone {
+		return o.Parent.IsSampled()
 	}
 	ratio := s.Allowed
 	switch {
@@ -49,14 +47,6 @@ func (s *Sampling) wants(o *server.Observation) bool {
 		ratio = s.Denied
 	}
 	return chance(ratio)
-}
-
-// wantsLoad is the same for a request that starts a load and is not decided yet.
-func (s *Sampling) wantsLoad(parent trace.SpanContext) bool {
-	if parent.IsValid() && !s.Alone {
-		return parent.IsSampled()
-	}
-	return chance(s.Loads)
 }
 
 func chance(ratio float64) bool {

@@ -81,7 +81,7 @@ func TestTopTenants(t *testing.T) {
 func TestDenials(t *testing.T) {
 	tenants := tenanttest.New(t, `{id: acme, hosts: [api.example], policy: {origins: ["https://www.app.example"]}}`)
 	explain := func(k tenant.Key, r *policy.Request) tenant.Explanation {
-		v := tenants.Lookup(k)
+		v := tenants.Lookup(t.Context(), k)
 		return v.Explain(r, policy.UnknownRefuse)
 	}
 	d := newDenied()

@@ -14,7 +14,7 @@ import (
 
 const scope = "github.com/corsgate/corsgate"
 
-// spans makes the spans of decisions and of what they wait for.
+// spans makes the spans of decisions.
 type spans struct {
 	sampling Sampling
 	cap      *limit
@@ -29,50 +29,22 @@ const (
 	spanExport
 )
 
-// observe makes or completes the span of o and returns it, ended; nil when o has none.
+// observe makes the span of o and returns it, ended; nil when o has none.
 func (s *spans) observe(o *server.Observation) trace.Span {
-	if s.tracer == nil || o.Late {
+	if s.tracer == nil || o.Late || !s.sampling.wants(o) {
 		return nil
 	}
-	// A request that waited may have a span already, of which its load is a part.
-	wanted := s.sampling.wants(o)
-	if !wanted && !o.Waited {
-		return nil
-	}
-	if o.Trace == nil {
-		o.Trace = &server.Trace{Received: o.Received}
-	}
-	span := o.Trace.Span(func(t *server.Trace) trace.Span {
-		if !wanted {
-			return nil
-		}
-		return s.start(t)
-	})
-	if span == nil {
-		return nil
-	}
-	s.describe(span, o)
-	span.End(trace.WithTimestamp(o.Received.Add(o.Duration)))
-	return span
-}
-
-// start begins the span of a decision, if there are not too many.
-func (s *spans) start(t *server.Trace) trace.Span {
 	if !s.cap.allow(time.Now()) {
 		s.dropped.add(spanCap, 1)
 		return nil
 	}
-	parent := t.Parent
-	if t.State != "" {
-		if state, err := trace.ParseTraceState(t.State); err == nil {
-			parent = parent.WithTraceState(state)
-		}
-	}
 	ctx := context.Background()
-	if parent.IsValid() {
-		ctx = trace.ContextWithRemoteSpanContext(ctx, parent)
+	if o.Parent.IsValid() {
+		ctx = trace.ContextWithRemoteSpanContext(ctx, o.Parent)
 	}
-	_, span := s.tracer.Start(ctx, "cors.decide", trace.WithTimestamp(t.Received))
+	_, span := s.tracer.Start(ctx, "cors.decide", trace.WithTimestamp(o.Received))
+	s.describe(span, o)
+	span.End(trace.WithTimestamp(o.Received.Add(o.Duration)))
 	return span
 }
 
@@ -121,52 +93,6 @@ func (s *spans) describe(span trace.Span, o *server.Observation) {
 			attribute.String("feature_flag.result.variant", o.Variant),
 			attribute.String("feature_flag.result.reason", "split"),
 		))
-	}
-}
-
-// Load begins the span of reads of the registry on behalf of requests: contexts of streams, the first
-// of which it belongs to. ctx has the span, so that commands become its children; done ends it.
-func (t *Telemetry) Load(requests []context.Context) (ctx context.Context, done func(error)) {
-	return t.spans.load(requests)
-}
-
-func (s *spans) load(requests []context.Context) (context.Context, func(error)) {
-	none := func(error) {}
-	if s.tracer == nil {
-		return context.Background(), none
-	}
-	var parent trace.Span
-	var links []trace.Link
-	for _, request := range requests {
-		t := server.TraceOf(request)
-		if t == nil {
-			continue
-		}
-		span := t.Span(func(t *server.Trace) trace.Span {
-			if !s.sampling.wantsLoad(t.Parent) {
-				return nil
-			}
-			return s.start(t)
-		})
-		switch {
-		case span == nil:
-		case parent == nil:
-			parent = span
-		default:
-			links = append(links, trace.Link{SpanContext: span.SpanContext()})
-		}
-	}
-	if parent == nil {
-		return context.Background(), none
-	}
-	ctx, span := s.tracer.Start(trace.ContextWithSpan(context.Background(), parent), "cors.policy.load",
-		trace.WithLinks(links...), trace.WithAttributes(attribute.Int("cors.load.requests", len(requests))))
-	return ctx, func(err error) {
-		if err != nil {
-			span.SetStatus(codes.Error, "")
-			span.SetAttributes(attribute.String("error.type", "store_unavailable"))
-		}
-		span.End()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
@@ -103,7 +104,11 @@ func TestSpan(t *testing.T) {
 	tm := start(t, nil)
 	r := recorded(t, tm)
 	o := under(denial("acme", "https://evil.example\x00"), true)
-	o.Trace.State = "a=b"
+	state, err := trace.ParseTraceState("a=b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Parent = o.Parent.WithTraceState(state)
 	o.Tier, o.Revision, o.Variant, o.Answered = "gold", 12, tenant.VariantCandidate, true
 	o.Status = 403
 	o.Request.Method = "EVIL\n"
@@ -124,7 +129,7 @@ func TestSpan(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
 	}
-	if s := spans[0]; s.Name() != "cors.decide" || s.Parent().SpanID() != o.Trace.Parent.SpanID() || s.SpanContext().TraceState().String() != "a=b" ||
+	if s := spans[0]; s.Name() != "cors.decide" || s.Parent().SpanID() != o.Parent.SpanID() || s.SpanContext().TraceState().String() != "a=b" ||
 		s.Status().Code != codes.Unset || !s.StartTime().Equal(o.Received) || s.EndTime().Sub(s.StartTime()) != o.Duration || len(s.Events()) != 1 {
 		t.Errorf("span %s %v %v %s–%s %v", s.Name(), s.Parent(), s.Status(), s.StartTime(), s.EndTime(), s.Events())
 	}

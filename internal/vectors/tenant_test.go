@@ -51,7 +51,7 @@ func runCase(t *testing.T, snapshot *tenant.Snapshot, f *vectors.File, c *vector
 	if err != nil {
 		t.Fatal(err)
 	}
-	view := snapshot.Lookup(tenant.Key{Authority: c.Request.Authority, Path: c.Request.Path})
+	view := snapshot.Lookup(t.Context(), tenant.Key{Authority: c.Request.Authority, Path: c.Request.Path})
 	want := f.Name
 	if _, known := f.Hosts(); !known {
 		want = ""

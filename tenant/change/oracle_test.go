@@ -1,6 +1,7 @@
 package change_test
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -149,7 +150,7 @@ type probe struct {
 
 // granted is all that the page gets, one word each.
 func (s asker) granted(p probe) []string {
-	view := s.Lookup(tenant.Key{Authority: "api.example", Path: p.path})
+	view := s.Lookup(context.Background(), tenant.Key{Authority: "api.example", Path: p.path})
 	request := policy.Request{Scheme: "https", Authority: "api.example", Origin: p.origin, Now: p.now}
 	var out []string
 	decide := func() policy.Decision { return view.Decide(&request, policy.UnknownRefuse).Decision }

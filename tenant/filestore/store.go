@@ -31,8 +31,6 @@ type Options struct {
 	Debounce time.Duration
 	// Poll is how often the files are looked at without a notification. Default: 10 s.
 	Poll time.Duration
-	// Attach is [tenant.Options.Attach]. Default: nil.
-	Attach func(*policy.Policy) any
 	// Log takes one line a change. Default: none.
 	Log *slog.Logger
 	// OnReload is called after each reload that changed what is in force or what is wrong,
@@ -98,12 +96,12 @@ func New(opt Options) (*Store, error) {
 
 // Lookup implements [tenant.Registry]. Before the first good document every
 // tenant is [tenant.Unavailable].
-func (s *Store) Lookup(k tenant.Key) tenant.View {
+func (s *Store) Lookup(ctx context.Context, k tenant.Key) tenant.View {
 	snapshot := s.snapshot.Load()
 	if snapshot == nil {
 		return tenant.View{Freshness: tenant.Unavailable}
 	}
-	return snapshot.Lookup(k)
+	return snapshot.Lookup(ctx, k)
 }
 
 // Status is the report of the last reload; its slices must not be changed.
@@ -195,7 +193,7 @@ func (s *Store) look() (Report, news) {
 	if next != nil {
 		problems = append(problems, settle(next)...)
 		records := inForce(next)
-		snapshot, _ := tenant.NewSnapshot(records, tenant.Options{Attach: s.opt.Attach, Previous: previous})
+		snapshot, _ := tenant.NewSnapshot(records, tenant.Options{Previous: previous})
 		switch {
 		case snapshot.Tenants() > 0:
 			return s.publish(next, snapshot, problems)

@@ -109,7 +109,7 @@ func (l *live) until(what string, holds func() bool) {
 
 // owner is who has host: an id, or the freshness of nobody.
 func (l *live) owner(host string) string {
-	v := l.Lookup(tenant.Key{Authority: host})
+	v := l.Lookup(l.t.Context(), tenant.Key{Authority: host})
 	if v.Freshness != tenant.Live {
 		return v.Freshness.String()
 	}
@@ -406,33 +406,37 @@ func TestConflictBetweenFiles(t *testing.T) {
 		if err := s.Load(); err != nil {
 			t.Fatal(err)
 		}
-		v := s.Lookup(tenant.Key{Authority: "moving.example"})
+		v := s.Lookup(t.Context(), tenant.Key{Authority: "moving.example"})
 		if v.ID() != "b" || len(s.Status().Problems) != 0 {
 			t.Errorf("moving.example belongs to %q, want b; status: %+v", v.ID(), s.Status())
 		}
 	})
 }
 
-func TestUnchangedTenantsKeepTheirMemos(t *testing.T) {
+func TestUnchangedTenantsKeepTheirUses(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", doc("a", "a.example"))
 	write(t, dir, "b.yaml", doc("b", "b.example"))
-	var attached atomic.Int64
-	s, err := filestore.New(filestore.Options{Path: dir, Attach: func(*policy.Policy) any { return attached.Add(1) }})
+	s, err := filestore.New(filestore.Options{Path: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Load(); err != nil {
-		t.Fatal(err)
+	told := map[string]int{}
+	use := func(id string) {
+		v := s.Lookup(t.Context(), tenant.Key{Hint: id})
+		res := v.Decide(&policy.Request{Method: "GET", Authority: id + ".example", Origin: "https://app." + id + ".example"}, policy.UnknownRefuse)
+		v.Use(&res, 0, func(id, _ string, _ int64) bool { told[id]++; return true })
 	}
-	write(t, dir, "b.yaml", doc("b", "b2.example"))
-	for range 3 {
+	for _, hosts := range []string{"b.example", "b2.example", "b2.example"} {
+		write(t, dir, "b.yaml", doc("b", hosts))
 		if err := s.Load(); err != nil {
 			t.Fatal(err)
 		}
+		use("a")
+		use("b")
 	}
-	if got := attached.Load(); got != 3 {
-		t.Errorf("policies were attached %d times, want 3: a once, b twice", got)
+	if told["a"] != 1 || told["b"] != 2 {
+		t.Errorf("told of %v uses, want a once, and b once for each version", told)
 	}
 }
 

@@ -49,7 +49,7 @@ func BenchmarkWarm(b *testing.B) {
 			key := tenant.Key{Authority: "t007.example", Path: "/v1/things"}
 			r := policy.Request{Method: "GET", Authority: key.Authority, Origin: bb.origin}
 			for b.Loop() {
-				v := m.Lookup(key)
+				v := m.Lookup(ctx, key)
 				if res := v.Decide(&r, policy.UnknownRefuse); res.Outcome != bb.want {
 					b.Fatal(res.Outcome)
 				}

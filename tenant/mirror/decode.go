@@ -65,7 +65,7 @@ func (n *news) read(m *Mirror) {
 		}
 		return
 	}
-	n.entry = tenant.Bind(n.record, m.opt.Attach)
+	n.entry = tenant.Bind(n.record)
 	n.hosts = n.record.Hosts()
 	n.check = true
 }

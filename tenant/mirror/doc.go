@@ -4,8 +4,8 @@
 // By default the whole registry is primed at start and then followed by its
 // change stream: every lookup is answered from memory. In the lazy mode, for
 // registries too large for that, tenants are loaded when they are asked for.
-// Either way a lookup never waits, allocates nothing for a known tenant, and takes
-// no lock: a tenant that is not in memory gives a view that is [tenant.Loading].
+// A lookup allocates nothing for a tenant in memory, takes no lock, and does not wait. For a tenant that is
+// being loaded it waits, at most for the lookup budget.
 //
 // What is in memory comes down a ladder, and each view says which rung it stands on:
 // live (the store has confirmed it within the TTL), stale (it has not), disk (it is from

@@ -208,7 +208,7 @@ func TestR34AllRepublished(t *testing.T) {
 		for range 100 {
 			step(10 * time.Millisecond)
 			for _, d := range docs[:50] {
-				if v := w.peek(d.hosts[0]); !allows(v, "v1") && !allows(v, "v2") {
+				if v, _ := w.peek(d.hosts[0]); !allows(v, "v1") && !allows(v, "v2") {
 					w.t.Fatalf("%s is %s", d.id, v.Freshness)
 				}
 			}

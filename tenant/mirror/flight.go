@@ -1,14 +1,11 @@
 package mirror
 
 import (
-	"context"
 	"math/rand/v2"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/corsgate/corsgate/tenant"
 )
 
 // absence says why a key need not be asked for now.
@@ -44,8 +41,6 @@ func absenceKey(host, id string) string {
 // flight is the one load of a key that requests wait for. It outlives them.
 type flight struct {
 	key, host, id string
-	// request is the context of who started it, or nil.
-	request context.Context //nolint:containedctx // for its values, until the flight has landed
 	// ready is closed when the load has ended, or has taken the budget.
 	ready chan struct{}
 	once  sync.Once
@@ -62,7 +57,7 @@ func (f *flight) wake() { f.once.Do(func() { close(f.ready) }) }
 func (f *flight) overdue() bool { return f.late.Load() }
 
 // fly joins the flight of a key, or starts one; nil when the limiter refuses.
-func (m *Mirror) fly(waiter tenant.Waiter, key, host, id string) *flight {
+func (m *Mirror) fly(key, host, id string) *flight {
 	m.flightsMu.Lock()
 	defer m.flightsMu.Unlock()
 	if f := m.flights[key]; f != nil {
@@ -74,9 +69,6 @@ func (m *Mirror) fly(waiter tenant.Waiter, key, host, id string) *flight {
 	// A key may be a part of a larger text of the request.
 	f := &flight{
 		key: strings.Clone(key), host: strings.Clone(host), id: strings.Clone(id), ready: make(chan struct{}),
-	}
-	if waiter != nil {
-		f.request = waiter.Context()
 	}
 	f.timer = time.AfterFunc(m.opt.LookupBudget, func() {
 		f.late.Store(true)

@@ -24,7 +24,7 @@ func (w *world) watch(hosts ...string) (seen func() map[string][]string) {
 		defer close(ended)
 		for {
 			for _, host := range hosts {
-				v := w.peek(host)
+				v, _ := w.peek(host)
 				if found[host] == nil {
 					found[host] = make(map[string]bool)
 				}
@@ -245,7 +245,7 @@ func TestHostIsNeverNobodys(t *testing.T) {
 				return
 			default:
 			}
-			if v := w.m.Lookup(tenant.Key{Authority: "x.example"}); v.ID() == "" {
+			if v := w.m.Lookup(t.Context(), tenant.Key{Authority: "x.example"}); v.ID() == "" {
 				nobody.Add(1)
 			}
 		}
@@ -255,7 +255,7 @@ func TestHostIsNeverNobodys(t *testing.T) {
 		from, to := ids[i%2], ids[1-i%2]
 		w.put(doc{id: to, text: fmt.Sprintf("v%d", i), hosts: []string{"x.example"}}, doc{id: from, text: fmt.Sprintf("v%d", i)})
 		w.Announce(from, store.KindApply, 0)
-		w.until(func() bool { v := w.peek("x.example"); return v.ID() == to })
+		w.until(func() bool { v, _ := w.peek("x.example"); return v.ID() == to })
 	}
 	close(stop)
 	<-done
@@ -291,7 +291,8 @@ func TestPartOfARegistry(t *testing.T) {
 		})
 		w.start()
 		for {
-			all, wild := w.peek("/all"), w.peek("/wild")
+			all, _ := w.peek("/all")
+			wild, _ := w.peek("/wild")
 			if all.ID() != "" && wild.ID() != "" || w.m.Status().Primed {
 				break
 			}

@@ -252,21 +252,19 @@ func (w *world) confirm() {
 
 // look is a lookup of a host, or of an id that begins with a slash. It waits while it loads.
 func (w *world) look(host string) tenant.View {
-	v := w.peek(host)
-	if v.Freshness == tenant.Loading {
-		<-v.Loading
-		v = w.peek(host)
-	}
-	return v
+	return w.m.Lookup(w.t.Context(), keyOf(host))
 }
 
-// peek is look for those who do not wait.
-func (w *world) peek(host string) tenant.View {
-	k := tenant.Key{Authority: host, Path: "/"}
+// peek is look for those who do not wait. The channel is closed when a load has ended; it is nil when there is none.
+func (w *world) peek(host string) (tenant.View, <-chan struct{}) {
+	return mirror.Look(w.m, keyOf(host))
+}
+
+func keyOf(host string) tenant.Key {
 	if id, ok := strings.CutPrefix(host, "/"); ok {
-		k = tenant.Key{Hint: id, Path: "/"}
+		return tenant.Key{Hint: id, Path: "/"}
 	}
-	return w.m.Lookup(k)
+	return tenant.Key{Authority: host, Path: "/"}
 }
 
 // allows reports whether a view lets an origin in.

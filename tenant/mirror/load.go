@@ -92,7 +92,6 @@ func (m *Mirror) resolve(ctx context.Context, flights []*flight) error {
 		}
 	}
 	since := m.epoch()
-	ctx, done := m.behalf(ctx, flights)
 	found, err := m.find(ctx, hosts)
 	if err == nil {
 		for _, f := range flights {
@@ -102,7 +101,6 @@ func (m *Mirror) resolve(ctx context.Context, flights []*flight) error {
 		}
 		err = m.fetch(ctx, found)
 	}
-	done(err)
 	m.land(flights, func(f *flight) outcome {
 		if err != nil {
 			return unsure

@@ -1,36 +1,61 @@
 package mirror
 
 import (
+	"context"
 	"strings"
 	"time"
 
 	"github.com/corsgate/corsgate/tenant"
 )
 
-// Lookup implements [tenant.Registry].
-func (m *Mirror) Lookup(k tenant.Key) tenant.View {
+// Lookup implements [tenant.Registry]. It waits for a load under way, at most about the lookup budget.
+func (m *Mirror) Lookup(ctx context.Context, k tenant.Key) tenant.View {
+	v, loaded := m.look(k)
+	if loaded == nil {
+		return v
+	}
+	began := m.clock()
+	for loaded != nil {
+		select {
+		case <-loaded:
+		case <-ctx.Done():
+			return tenant.View{Freshness: tenant.Unavailable, Waited: true}
+		}
+		// What was loaded may have had to go again before it was looked at.
+		if v, loaded = m.look(k); loaded != nil && m.clock()-began >= int64(m.opt.LookupBudget) {
+			m.counters.overdue.Add(1)
+			v, loaded = m.below(k, tenant.Unavailable), nil
+		}
+	}
+	v.Waited = true
+	return v
+}
+
+// look is the view of k. While its tenant is being loaded the channel is not nil; it is closed when it is worth
+// looking again.
+func (m *Mirror) look(k tenant.Key) (tenant.View, <-chan struct{}) {
 	if k.Hint != "" {
 		if h := m.index.byID(k.Hint); h != nil {
-			return m.view(h, k)
+			return m.view(h, k), nil
 		}
 		if !tenant.ValidID(k.Hint) {
-			return tenant.View{Freshness: tenant.Unknown}
+			return tenant.View{Freshness: tenant.Unknown}, nil
 		}
 		return m.absent(k, "", k.Hint)
 	}
 	if k.Authority == "" {
-		return tenant.View{Freshness: tenant.Unknown}
+		return tenant.View{Freshness: tenant.Unknown}, nil
 	}
 	host, ok := tenant.RequestHost(k.Authority)
 	if !ok {
-		return tenant.View{Freshness: tenant.Ambiguous}
+		return tenant.View{Freshness: tenant.Ambiguous}, nil
 	}
 	h, old := m.index.owner(host)
 	if old && !m.queue.rebind(strings.Clone(host)) {
 		m.part.ask(host)
 	}
 	if h != nil {
-		return m.view(h, k)
+		return m.view(h, k), nil
 	}
 	return m.absent(k, host, "")
 }
@@ -81,7 +106,7 @@ func (m *Mirror) age(h *held) (verified int64, age time.Duration) {
 // baseline's, or the closed one of f.
 func (m *Mirror) below(k tenant.Key, f tenant.Freshness) tenant.View {
 	if m.opt.Baseline != nil {
-		v := m.opt.Baseline.Lookup(k)
+		v := m.opt.Baseline.Lookup(context.Background(), k)
 		if v.Freshness == tenant.Live {
 			v.Freshness = tenant.Baseline
 			return v
@@ -102,29 +127,26 @@ func (m *Mirror) complete() bool {
 // absent answers for a host or an id that the index does not know. When it
 // cannot be sure it asks the store, and the request may wait for the answer.
 // A whole index is sure; it still asks, in the background, for writers that announce nothing.
-func (m *Mirror) absent(k tenant.Key, host, id string) tenant.View {
+func (m *Mirror) absent(k tenant.Key, host, id string) (tenant.View, <-chan struct{}) {
 	key := absenceKey(host, id)
 	if a, ok := m.absentees.GetIfPresent(key); ok && m.now.Load() < a.until {
 		if a.failed && !m.complete() {
-			return m.below(k, tenant.Unavailable)
+			return m.below(k, tenant.Unavailable), nil
 		}
-		return m.below(k, tenant.Unknown)
+		return m.below(k, tenant.Unknown), nil
 	}
 	sure := m.complete()
-	if sure {
-		k.Waiter = nil // it does not wait
-	}
-	f := m.fly(k.Waiter, key, host, id)
+	f := m.fly(key, host, id)
 	switch {
 	case sure:
-		return m.below(k, tenant.Unknown)
+		return m.below(k, tenant.Unknown), nil
 	case f == nil:
 		m.counters.refused.Add(1)
-		return m.below(k, tenant.Unavailable)
+		return m.below(k, tenant.Unavailable), nil
 	case f.overdue():
 		m.counters.overdue.Add(1)
-		return m.below(k, tenant.Unavailable)
+		return m.below(k, tenant.Unavailable), nil
 	default:
-		return tenant.View{Freshness: tenant.Loading, Loading: f.ready}
+		return tenant.View{Freshness: tenant.Unavailable}, f.ready
 	}
 }

@@ -1,12 +1,10 @@
 package mirror
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"time"
 
-	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/store"
 )
@@ -19,8 +17,6 @@ type Options struct {
 	State store.State
 	// Baseline answers for tenants that neither the store nor a copy of it knows. Default: none.
 	Baseline tenant.Registry
-	// Attach is as in [tenant.Options].
-	Attach func(*policy.Policy) any
 
 	// Lazy loads tenants when they are asked for, instead of all at start.
 	Lazy bool
@@ -67,11 +63,6 @@ type Options struct {
 	Log *slog.Logger
 	// OnChange is called, from a goroutine of Run, when [Status] may say something new.
 	OnChange func()
-	// OnLoad is called before tenants are loaded that requests wait for, with the contexts of those for
-	// whom the loads were started, as [tenant.Key] has them; it is not called without one. The
-	// store is read with the values of ctx, but not its deadline; done is told the result before the
-	// requests go on. Default: nothing.
-	OnLoad func(requests []context.Context) (ctx context.Context, done func(error))
 	// OnHead is called with each head that was read together with the store's time, and how
 	// long that took.
 	OnHead func(head store.Head, took time.Duration)

@@ -282,7 +282,7 @@ func (c *chaos) hosts() []string {
 func (c *chaos) check() {
 	c.t.Helper()
 	for _, host := range c.hosts() {
-		v := c.peek(host)
+		v, _ := c.peek(host)
 		for _, text := range c.ever {
 			if allows(v, text) && !strings.HasPrefix(text, v.ID()+"v") {
 				c.t.Fatalf("%s (%s of %q) allows %s", host, v.Freshness, v.ID(), text)

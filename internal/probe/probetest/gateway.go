@@ -20,7 +20,7 @@ type Fault func(r *http.Request, status *int, h http.Header)
 // Gateway decides by the tenants of a registry, and then makes its fault, unless that is nil.
 func Gateway(tenants tenant.Registry, fault Fault) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		view := tenants.Lookup(tenant.Key{Authority: r.Host, Path: r.URL.RequestURI()})
+		view := tenants.Lookup(r.Context(), tenant.Key{Authority: r.Host, Path: r.URL.RequestURI()})
 		res := view.Decide(&policy.Request{
 			Method: r.Method, Scheme: "http", Authority: r.Host, Origin: r.Header.Get("Origin"),
 			RequestMethod:  r.Header.Get("Access-Control-Request-Method"),
