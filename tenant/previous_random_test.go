@@ -9,6 +9,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 const (
@@ -59,7 +60,7 @@ func randomVersion(random *rand.Rand) (text string, ended map[string]bool) {
 // TestRegressedByComparison holds what a view says against two views that know nothing of each other.
 func TestRegressedByComparison(t *testing.T) {
 	bind := func(text string) *tenant.Entry {
-		s := tenant.ParseStored("a", []byte(text))
+		s := document.ParseStored("a", []byte(text))
 		if s.Problems != nil {
 			t.Fatalf("%s: %v", text, s.Problems)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // history puts versions of one tenant in force, one after the other, as the mirror does, an hour
@@ -17,7 +18,7 @@ func history(t *testing.T, versions ...string) *tenant.Entry {
 	t.Helper()
 	var entry *tenant.Entry
 	for i, text := range versions {
-		stored := tenant.ParseStored("a", []byte("id: a\nhosts: [a.example]\n"+text))
+		stored := document.ParseStored("a", []byte("id: a\nhosts: [a.example]\n"+text))
 		if stored.Problems != nil {
 			t.Fatalf("version %d: %v", i, stored.Problems)
 		}
@@ -161,7 +162,7 @@ func TestSnapshotsKnowThePreviousVersion(t *testing.T) {
 			var all []*tenant.Record
 			for _, text := range texts {
 				if records[text] == nil {
-					good, _, problems := tenant.Decode("f.yaml", []byte(text))
+					good, _, problems := document.Decode("f.yaml", []byte(text))
 					if problems != nil {
 						t.Fatal(problems)
 					}

@@ -1,7 +1,6 @@
 package tenant
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -33,7 +32,7 @@ type Snapshot struct {
 // NewSnapshot indexes records. Two tenants cannot have one id or one host: the
 // later record is left out and reported, naming the first owner. A record
 // without a policy never takes a host or an id from one that has a policy.
-func NewSnapshot(records []*Record, opt Options) (*Snapshot, Problems) {
+func NewSnapshot(records []*Record, opt Options) (*Snapshot, []Conflict) {
 	s := &Snapshot{
 		byID:     make(map[string]*entry, len(records)),
 		byHost:   make(map[string]*entry, len(records)),
@@ -41,10 +40,8 @@ func NewSnapshot(records []*Record, opt Options) (*Snapshot, Problems) {
 	}
 	conflicts := Conflicts(records)
 	refused := make(map[*Record]bool, len(conflicts))
-	var problems Problems
 	for _, c := range conflicts {
 		refused[c.Later] = true
-		problems = append(problems, c.Problem)
 	}
 	now := time.Now()
 	for _, readable := range []bool{true, false} {
@@ -54,7 +51,7 @@ func NewSnapshot(records []*Record, opt Options) (*Snapshot, Problems) {
 			}
 		}
 	}
-	return s, problems
+	return s, conflicts
 }
 
 // Tenants is the number of tenants with a policy.
@@ -147,8 +144,8 @@ func parent(host string) string {
 type Conflict struct {
 	// First had it before Later in the order of the records.
 	First, Later *Record
-	// Problem is Later's.
-	Problem Problem
+	// Host is its place among Later's hosts, or -1 when it is the id.
+	Host int
 }
 
 // Conflicts returns, for each record that cannot stand beside those before
@@ -175,31 +172,12 @@ func Conflicts(records []*Record) []Conflict {
 
 func (r *Record) conflict(ids, hosts map[string]*Record) (Conflict, bool) {
 	if first := ids[r.id]; first != nil {
-		p := r.problem("id", r.id, CodeIDTaken, "the id belongs to the document in "+first.place())
-		return Conflict{First: first, Later: r, Problem: p}, true
+		return Conflict{First: first, Later: r, Host: -1}, true
 	}
 	for i, host := range r.hosts {
 		if first := hosts[host]; first != nil {
-			p := r.problem(fmt.Sprintf("hosts[%d]", i), host, CodeHostTaken,
-				fmt.Sprintf("the host belongs to tenant %s in %s", first.id, first.place()))
-			return Conflict{First: first, Later: r, Problem: p}, true
+			return Conflict{First: first, Later: r, Host: i}, true
 		}
 	}
 	return Conflict{}, false
-}
-
-// place names where a record was read, for people.
-func (r *Record) place() string {
-	if r.source == nil {
-		return "the store"
-	}
-	return fmt.Sprintf("%s, line %d", r.source.file, r.source.line)
-}
-
-func (r *Record) problem(path, value string, code policy.Code, detail string) Problem {
-	p := Problem{Problem: policy.Problem{Path: path, Value: value, Code: code, Detail: detail}, Tenant: r.id}
-	if at := r.source; at != nil {
-		p.File, p.Document, p.Line, p.Column = at.file, at.document, at.line, at.column
-	}
-	return p
 }

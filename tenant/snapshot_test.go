@@ -10,6 +10,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
@@ -22,15 +23,15 @@ func TestSnapshotIsARegistry(t *testing.T) {
 	open := func(t *testing.T, docs ...tenanttest.Document) tenant.Registry {
 		var records []*tenant.Record
 		for _, d := range docs {
-			stored := tenant.ParseStored(d.ID, []byte(d.Text))
+			stored := document.ParseStored(d.ID, []byte(d.Text))
 			if stored.Record == nil {
 				t.Fatalf("%s: %v", d.ID, stored.Problems)
 			}
 			records = append(records, stored.Record)
 		}
-		s, problems := tenant.NewSnapshot(records, tenant.Options{})
-		if problems != nil {
-			t.Fatal(problems)
+		s, conflicts := tenant.NewSnapshot(records, tenant.Options{})
+		if conflicts != nil {
+			t.Fatal(document.Conflicts(conflicts))
 		}
 		return s
 	}
@@ -43,7 +44,7 @@ func TestConflicts(t *testing.T) {
 		doc("a", `a.example, "*.a.example"`, ""), doc("b", "b.example, A.EXAMPLE", ""), doc("a", "c.example", ""),
 		doc("d", `"*.a.example"`, ""), doc("e", `"*"`, ""), doc("f", `"*"`, ""), doc("b", "b.example", ""),
 	}
-	good, _, problems := tenant.Decode("f.yaml", []byte(strings.Join(docs, "---\n")))
+	good, _, problems := document.Decode("f.yaml", []byte(strings.Join(docs, "---\n")))
 	if problems != nil {
 		t.Fatal(problems)
 	}
@@ -53,8 +54,8 @@ func TestConflicts(t *testing.T) {
 	}
 	snapshot, conflicts := tenant.NewSnapshot(records, tenant.Options{})
 	var got []string
-	for i := range conflicts {
-		got = append(got, conflicts[i].String())
+	for _, p := range document.Conflicts(conflicts) {
+		got = append(got, p.String())
 	}
 	want := []string{
 		`f.yaml:5:1: hosts[1]: "a.example": the host belongs to tenant a in f.yaml, line 1 [host_taken]`,
@@ -68,15 +69,15 @@ func TestConflicts(t *testing.T) {
 }
 
 func TestUnreadableTenantsHoldTheirHosts(t *testing.T) {
-	good, broken, _ := tenant.Decode("", []byte(doc("default", `"*"`, "")+"---\nid: broken\nhosts: [broken.example, \"*.broken.example\", taken.example]\n---\n"+
+	good, broken, _ := document.Decode("", []byte(doc("default", `"*"`, "")+"---\nid: broken\nhosts: [broken.example, \"*.broken.example\", taken.example]\n---\n"+
 		doc("owner", "taken.example", "")))
 	records := broken // first, to show that they take nothing from those who can be read
 	for _, d := range good {
 		records = append(records, d.Record)
 	}
-	snapshot, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if problems != nil || snapshot.Tenants() != 2 {
-		t.Fatalf("%d tenants, %v", snapshot.Tenants(), problems)
+	snapshot, conflicts := tenant.NewSnapshot(records, tenant.Options{})
+	if conflicts != nil || snapshot.Tenants() != 2 {
+		t.Fatalf("%d tenants, %v", snapshot.Tenants(), document.Conflicts(conflicts))
 	}
 	for _, k := range []tenant.Key{{Authority: "broken.example"}, {Authority: "x.broken.example"}, {Hint: "broken"}} {
 		v := snapshot.Lookup(k)
@@ -192,7 +193,7 @@ func manyTenants(tb testing.TB) *tenant.Snapshot {
 		if i == 77 {
 			var b strings.Builder
 			b.WriteString("routes:\n")
-			for j := range tenant.MaxRoutes {
+			for j := range document.MaxRoutes {
 				fmt.Fprintf(&b, "- {path_prefix: /r%d, policy: {}}\n", j)
 			}
 			routes = b.String()

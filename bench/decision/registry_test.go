@@ -9,6 +9,7 @@ import (
 
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
@@ -21,15 +22,15 @@ func snapshotOf(tb testing.TB, documents []document) *tenant.Snapshot {
 	tb.Helper()
 	records := make([]*tenant.Record, len(documents))
 	for i, d := range documents {
-		s := tenant.ParseStored(d.id, d.text)
+		s := tenantdoc.ParseStored(d.id, d.text)
 		if s.Problems != nil {
 			tb.Fatal(s.Problems)
 		}
 		records[i] = s.Record
 	}
-	s, problems := tenant.NewSnapshot(records, tenant.Options{Attach: server.Attach})
-	if problems != nil {
-		tb.Fatal(problems)
+	s, conflicts := tenant.NewSnapshot(records, tenant.Options{Attach: server.Attach})
+	if conflicts != nil {
+		tb.Fatal(tenantdoc.Conflicts(conflicts))
 	}
 	return s
 }

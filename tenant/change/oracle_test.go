@@ -14,6 +14,7 @@ import (
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/change"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // author writes random documents from few words, so that those of two documents meet.
@@ -124,19 +125,19 @@ func serving(t *testing.T, m *tenantv1.Tenant) asker {
 	t.Helper()
 	var records []*tenant.Record
 	if m != nil {
-		data, err := tenant.MarshalJSON(m)
+		data, err := document.MarshalJSON(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := tenant.Parse("test", data)
+		d, err := document.Parse("test", data)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, data)
 		}
 		records = append(records, d.Record)
 	}
-	s, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if len(problems) > 0 {
-		t.Fatal(problems)
+	s, conflicts := tenant.NewSnapshot(records, tenant.Options{})
+	if len(conflicts) > 0 {
+		t.Fatal(document.Conflicts(conflicts))
 	}
 	return asker{s}
 }

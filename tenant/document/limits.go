@@ -1,19 +1,15 @@
-package tenant
+package document
 
 // Limits of a tenant document. The same limits hold where documents are
 // written and where they are loaded; those with a field are also written
-// beside it in tenant.proto.
+// beside it in tenant.proto. Those of an id and a path_prefix are package tenant's.
 const (
 	// MaxDocumentBytes bounds the text of one document.
 	MaxDocumentBytes = 1 << 20
-	// MaxIDBytes bounds a tenant's id.
-	MaxIDBytes = 63
 	// MaxHosts bounds the hosts of one tenant.
 	MaxHosts = 1000
 	// MaxRoutes bounds the routes of one tenant, and of one candidate.
 	MaxRoutes = 100
-	// MaxPathPrefixBytes bounds a route's path_prefix.
-	MaxPathPrefixBytes = 1024
 	// MaxOrigins bounds the origins, and the temporary origins, of one policy.
 	MaxOrigins = 10_000
 	// MaxMethods bounds the methods of one policy.

@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/wording"
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // Problem is one thing wrong, or unwise, in a tenant document. Its Path is the
@@ -182,4 +183,34 @@ func (c *collector) sorted() Problems {
 		return a.Column - b.Column
 	})
 	return c.problems
+}
+
+// Conflicts are the problems of records that cannot stand beside others.
+func Conflicts(conflicts []tenant.Conflict) Problems {
+	var problems Problems
+	for _, c := range conflicts {
+		problems = append(problems, ConflictProblem(c))
+	}
+	return problems
+}
+
+// ConflictProblem is the problem of the later of two records.
+func ConflictProblem(c tenant.Conflict) Problem {
+	p := Problem{Tenant: c.Later.ID()}
+	if at := c.Later.Source(); at != nil {
+		p.File, p.Document, p.Line, p.Column = at.File, at.Document, at.Line, at.Column
+	}
+	place := "the store"
+	if at := c.First.Source(); at != nil {
+		place = fmt.Sprintf("%s, line %d", at.File, at.Line)
+	}
+	if c.Host < 0 {
+		p.Problem = policy.Problem{Path: "id", Value: c.Later.ID(), Code: CodeIDTaken, Detail: "the id belongs to the document in " + place}
+		return p
+	}
+	p.Problem = policy.Problem{
+		Path: element("hosts", c.Host), Value: c.Later.Hosts()[c.Host], Code: CodeHostTaken,
+		Detail: "the host belongs to tenant " + c.First.ID() + " in " + place,
+	}
+	return p
 }

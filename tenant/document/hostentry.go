@@ -1,6 +1,10 @@
-package tenant
+package document
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/corsgate/corsgate/tenant"
+)
 
 // canonicalHost checks one entry of hosts: an exact host, "*.base" or "*".
 func canonicalHost(entry string) (string, fault) {
@@ -8,7 +12,7 @@ func canonicalHost(entry string) (string, fault) {
 		return "*", fault{}
 	}
 	host, isWildcard := strings.CutPrefix(entry, "*.")
-	canonical, ok := NormalizeHost(host)
+	canonical, ok := tenant.NormalizeHost(host)
 	prefix := ""
 	if isWildcard {
 		prefix = "*."
@@ -44,7 +48,7 @@ func hostFault(entry string) fault {
 	if base, isWildcard := strings.CutPrefix(rest, "*."); isWildcard {
 		prefix, rest = "*.", base
 	}
-	if canonical, ok := NormalizeHost(rest); ok {
+	if canonical, ok := tenant.NormalizeHost(rest); ok {
 		f.fix = "write " + prefix + canonical
 	}
 	return f

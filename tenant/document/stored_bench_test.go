@@ -1,4 +1,4 @@
-package tenant_test
+package document_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // storedDocument is what a store holds for tenant number i: two hosts and eight origins.
@@ -37,7 +38,7 @@ func BenchmarkParseStored(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(bb.data)))
 			for b.Loop() {
-				if s := tenant.ParseStored(id, bb.data); s.Problems != nil {
+				if s := document.ParseStored(id, bb.data); s.Problems != nil {
 					b.Fatal(s.Problems)
 				}
 			}
@@ -52,7 +53,7 @@ func boundBytes(tb testing.TB, tenants int) float64 {
 	before := liveBytes()
 	for i := range entries {
 		id, data := storedDocument(i)
-		s := tenant.ParseStored(id, data)
+		s := document.ParseStored(id, data)
 		if s.Problems != nil {
 			tb.Fatal(s.Problems)
 		}

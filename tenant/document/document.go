@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"errors"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // Document is one tenant document without a problem.
@@ -21,7 +22,7 @@ type Document struct {
 	// caller; changing it changes neither Record nor what Advise says.
 	Tenant *tenantv1.Tenant
 	// Record is the document compiled.
-	Record *Record
+	Record *tenant.Record
 
 	text  *text
 	specs []specAt
@@ -39,7 +40,7 @@ type specAt struct {
 // snapshot, they keep those hosts from falling to the default tenant.
 // problems holds all problems of all documents. Documents without content are
 // skipped.
-func Decode(file string, data []byte) (good []*Document, broken []*Record, problems Problems) {
+func Decode(file string, data []byte) (good []*Document, broken []*tenant.Record, problems Problems) {
 	index := 0
 	for t := range documents(file, data) {
 		if t.blank() {
@@ -75,7 +76,7 @@ func Parse(file string, data []byte) (*Document, error) {
 }
 
 // decode takes one document through its phases: text, message, shape, meaning.
-func decode(t *text) (*Document, *Record, Problems) {
+func decode(t *text) (*Document, *tenant.Record, Problems) {
 	c := &collector{doc: t, id: t.key}
 	if line, column, p, ok := t.parse(); !ok {
 		c.add(line, column, p)
@@ -83,7 +84,7 @@ func decode(t *text) (*Document, *Record, Problems) {
 	}
 	m := &tenantv1.Tenant{}
 	decodeMessage(c, m)
-	if c.id == "" && validID(m.GetId()) {
+	if c.id == "" && tenant.ValidID(m.GetId()) {
 		c.id = m.GetId()
 	}
 	tombstone := t.key != "" && m.GetDeleted()
@@ -93,51 +94,54 @@ func decode(t *text) (*Document, *Record, Problems) {
 	checkShape(c, m)
 	c.nextPhase()
 
-	record := recordOf(m)
-	record.id, record.source = c.id, t.source()
-	record.hosts = canonicalHosts(c, m.GetHosts())
+	d := definitionOf(m)
+	d.ID, d.Source = c.id, t.source()
+	d.Hosts = canonicalHosts(c, m.GetHosts())
 	checkPlace(c, m)
 	comp := &compiler{collector: c}
 	if !tombstone {
-		comp.compile(record, m)
+		comp.compile(&d, m)
 	}
 	if len(c.problems) > 0 {
-		if record.id == "" && len(record.hosts) == 0 {
+		if d.ID == "" && len(d.Hosts) == 0 {
 			return nil, nil, c.sorted()
 		}
-		return nil, &Record{id: record.id, hosts: record.hosts, source: record.source}, c.sorted()
+		return nil, tenant.NewRecord(tenant.Definition{ID: d.ID, Hosts: d.Hosts, Source: d.Source}), c.sorted()
 	}
-	record.own()
-	m.Hosts = slices.Clone(record.hosts)
+	record := tenant.NewRecord(d)
+	m.Hosts = slices.Clone(record.Hosts())
 	t.root = nil // parsed again for advice; a tree is many times its text
 	return &Document{Tenant: m, Record: record, text: t, specs: comp.specs}, record, nil
 }
 
-// recordOf takes from m what needs no compiling.
-func recordOf(m *tenantv1.Tenant) *Record {
-	return &Record{
-		mode: modeOf(m.GetMode()), revision: m.GetRevision(), deleted: m.GetDeleted(),
-		maxStale: m.GetMaxStale().AsDuration(), tier: tierOf(m.GetLabels()[tierLabel]),
+// tierLabel is the label that says what a tenant is worth to the operator.
+const tierLabel = "tier"
+
+// definitionOf takes from m what needs no compiling.
+func definitionOf(m *tenantv1.Tenant) tenant.Definition {
+	return tenant.Definition{
+		Mode: modeOf(m.GetMode()), Revision: m.GetRevision(), Deleted: m.GetDeleted(),
+		MaxStale: m.GetMaxStale().AsDuration(), Tier: m.GetLabels()[tierLabel],
 	}
 }
 
 // source is the place of the document's first field, nil for a document of a store.
-func (t *text) source() *source {
+func (t *text) source() *tenant.Source {
 	if t.key != "" {
 		return nil
 	}
 	line, column := t.place(t.root.Line, t.root.Column)
-	return &source{file: t.file, document: t.index, line: line, column: column}
+	return &tenant.Source{File: t.file, Document: t.index, Line: line, Column: column}
 }
 
-func modeOf(m tenantv1.Tenant_Mode) mode {
+func modeOf(m tenantv1.Tenant_Mode) tenant.Mode {
 	switch m {
 	case tenantv1.Tenant_SHADOW:
-		return modeShadow
+		return tenant.Shadow
 	case tenantv1.Tenant_OFF:
-		return modeOff
+		return tenant.Off
 	default:
-		return modeEnforce
+		return tenant.Enforce
 	}
 }
 

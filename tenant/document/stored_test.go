@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"slices"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 func TestParseStored(t *testing.T) {
@@ -54,7 +55,7 @@ func TestParseStoredRefuses(t *testing.T) {
 				t.Errorf("problems (-want +got):\n%s\n%v", diff, s.Problems)
 			}
 			for _, p := range s.Problems {
-				if ValidID(c.id) && (p.File != "tenant:"+c.id || p.Tenant != c.id) {
+				if tenant.ValidID(c.id) && (p.File != "tenant:"+c.id || p.Tenant != c.id) {
 					t.Errorf("problem of file %q and tenant %q", p.File, p.Tenant)
 				}
 			}
@@ -88,9 +89,9 @@ func TestTombstoneIsAnUnknownTenantThatStaysClosed(t *testing.T) {
 		if diff := cmp.Diff([]string{"a.example"}, s.Record.Hosts()); diff != "" {
 			t.Errorf("hosts (-want +got):\n%s", diff)
 		}
-		for _, f := range []Freshness{Live, Stale, Disk} {
-			view := Bind(s.Record, nil).View("/", f)
-			if view.Freshness != Unknown {
+		for _, f := range []tenant.Freshness{tenant.Live, tenant.Stale, tenant.Disk} {
+			view := tenant.Bind(s.Record, nil).View("/", f)
+			if view.Freshness != tenant.Unknown {
 				t.Errorf("freshness %v", view.Freshness)
 			}
 			for _, u := range []policy.UnknownTenant{policy.UnknownRefuse, policy.UnknownStrip, policy.UnknownForward} {
