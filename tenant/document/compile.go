@@ -2,7 +2,6 @@ package document
 
 import (
 	"errors"
-	"strconv"
 	"unique"
 
 	"github.com/corsgate/corsgate/policy"
@@ -54,48 +53,11 @@ func (c *compiler) policy(path string, m *tenantv1.Policy) *policy.Policy {
 	if err != nil && !ok {
 		found = policy.Problems{{Code: CodeFormat, Detail: "the policy cannot be compiled: " + err.Error()}}
 	}
-	said := make(map[string]bool, len(found))
 	for _, p := range found {
-		said[p.Path] = true
 		p.Path = join(path, p.Path)
 		c.addAt(p)
 	}
-	c.checkBytes(path, &spec, said)
 	return compiled
-}
-
-// checkBytes makes sure, whatever Compile accepts, that nothing but visible
-// ASCII gets where it could reach a header or dynamic metadata, which Envoy
-// does not check (response splitting).
-func (c *compiler) checkBytes(path string, spec *policy.Spec, said map[string]bool) {
-	check := func(field, value string) {
-		c.addAt(policy.Problem{
-			Path: join(path, field), Value: value, Code: CodeBytes,
-			Detail: "a header carries visible ascii only",
-		})
-	}
-	lists := []struct {
-		field  string
-		values []string
-	}{
-		{"origins", spec.Origins},
-		{"methods", spec.Methods},
-		{"request_headers", spec.RequestHeaders},
-		{"expose_headers", spec.ExposeHeaders},
-	}
-	for _, l := range lists {
-		for i, value := range l.values {
-			if !visible(value) && !said[element(l.field, i)] {
-				check(element(l.field, i), value)
-			}
-		}
-	}
-	for i := range spec.TemporaryOrigins {
-		field := element("temporary_origins", i) + ".origin"
-		if value := spec.TemporaryOrigins[i].Origin; !visible(value) && !said[field] {
-			check(field, value)
-		}
-	}
 }
 
 // visible reports whether s holds bytes 0x21 to 0x7E only.
@@ -177,25 +139,4 @@ func intern(names []string) []string {
 		shared[i] = unique.Make(name).Value()
 	}
 	return shared
-}
-
-// canonicalHosts checks the hosts of a document and returns them canonical.
-func canonicalHosts(c *collector, hosts []string) []string {
-	var out []string
-	seen := make(map[string]bool, len(hosts))
-	for i, host := range hosts {
-		p := policy.Problem{Path: "hosts[" + strconv.Itoa(i) + "]", Value: host}
-		canonical, f := canonicalHost(host)
-		if f.code == "" && seen[canonical] {
-			f = fault{CodeHostRepeated, "the host is there twice", "remove one of the two"}
-		}
-		if f.code != "" {
-			p.Code, p.Detail, p.Fix = f.code, f.detail, f.fix
-			c.addAt(p)
-			continue
-		}
-		seen[canonical] = true
-		out = append(out, canonical)
-	}
-	return out
 }

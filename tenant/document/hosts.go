@@ -3,8 +3,30 @@ package document
 import (
 	"strings"
 
+	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
 )
+
+// canonicalHosts checks the hosts of a document and returns them canonical.
+func canonicalHosts(c *collector, hosts []string) []string {
+	var out []string
+	seen := make(map[string]bool, len(hosts))
+	for i, host := range hosts {
+		p := policy.Problem{Path: element("hosts", i), Value: host}
+		canonical, f := canonicalHost(host)
+		if f.code == "" && seen[canonical] {
+			f = fault{CodeHostRepeated, "the host is there twice", "remove one of the two"}
+		}
+		if f.code != "" {
+			p.Code, p.Detail, p.Fix = f.code, f.detail, f.fix
+			c.addAt(p)
+			continue
+		}
+		seen[canonical] = true
+		out = append(out, canonical)
+	}
+	return out
+}
 
 // canonicalHost checks one entry of hosts: an exact host, "*.base" or "*".
 func canonicalHost(entry string) (string, fault) {
