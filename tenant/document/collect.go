@@ -19,9 +19,6 @@ const (
 	maxText  = 512
 )
 
-// cutValue shortens a value for a problem.
-func cutValue(s string) string { return cut(s, maxValue) }
-
 // printable makes s fit for a line of text.
 func printable(s string, limit int) string {
 	return wording.Printable(cut(s, limit))
@@ -63,7 +60,7 @@ func (c *collector) add(line, column int, p policy.Problem) {
 		p = policy.Problem{Code: CodeProblems, Detail: "there are more problems than are listed", Fix: "solve these first"}
 		line, column = c.doc.locate("")
 	}
-	p.Value = cutValue(p.Value)
+	p.Value = cut(p.Value, maxValue)
 	p.Path = printable(p.Path, maxPath)
 	p.Detail = printable(p.Detail, maxText)
 	if len(p.Fix) > maxText {

@@ -61,155 +61,152 @@ func kindName(n *yaml.Node) string {
 	}
 }
 
-// scalarValue reads one value of fd's type, as the protobuf JSON mapping writes it.
-func (d *decoder) scalarValue(n *yaml.Node, fd protoreflect.FieldDescriptor) (protoreflect.Value, fault, bool) {
-	switch fd.Kind() {
-	case protoreflect.StringKind:
-		s, f, ok := stringValue(n)
-		return protoreflect.ValueOfString(s), f, ok
-	case protoreflect.BoolKind:
-		return boolValue(n)
-	case protoreflect.EnumKind:
-		return enumValue(n, fd.Enum())
-	case protoreflect.Int32Kind:
-		i, f, ok := intValue(n, 32)
-		return protoreflect.ValueOfInt32(int32(i)), f, ok //nolint:gosec // intValue keeps to the bits it is given
-	case protoreflect.Int64Kind:
-		i, f, ok := intValue(n, 64)
-		return protoreflect.ValueOfInt64(i), f, ok
-	case protoreflect.MessageKind:
-		if fd.Message().FullName() == durationName {
-			return durationValue(n)
-		}
-		return timestampValue(n)
-	default:
-		return protoreflect.Value{}, fault{CodeType, "documents cannot hold this type", ""}, false
+// scalarValue reads one value of fd's type, as the protobuf JSON mapping writes it. A fault without a code is none.
+func scalarValue(n *yaml.Node, fd protoreflect.FieldDescriptor) (v protoreflect.Value, f fault) {
+	if f = indirect(n); f.code != "" {
+		return v, f
 	}
+	want, read := scalarReader(fd)
+	fix := ""
+	if n.Kind == yaml.ScalarNode && n.Tag != "!!null" {
+		v, fix = read(n)
+	}
+	if !v.IsValid() {
+		return v, wrongType(n, want, fix)
+	}
+	return v, fault{}
 }
 
-// scalarFault finds what no scalar may be.
-func scalarFault(n *yaml.Node, want string) (fault, bool) {
+// indirect finds what makes a node mean something else than it says.
+func indirect(n *yaml.Node) fault {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		return fault{CodeReference, "documents have no anchors and aliases", "write the value out"}, true
+		return fault{CodeReference, "documents have no anchors and aliases", "write the value out"}
 	case n.Style&yaml.TaggedStyle != 0:
-		return fault{CodeTag, "documents have no tags", "remove the tag"}, true
-	case n.Kind != yaml.ScalarNode, n.Tag == "!!null":
-		return wrongType(n, want, ""), true
+		return fault{CodeTag, "documents have no tags", "remove the tag"}
 	}
-	return fault{}, false
+	return fault{}
 }
 
-func stringValue(n *yaml.Node) (string, fault, bool) {
-	const want = "a string"
-	if f, bad := scalarFault(n, want); bad {
-		return "", f, false
+// scalarReader says how a value of fd's type is read and what people call it. What is read is not valid
+// when it is no such value; fix is then what to write instead, if anybody can tell.
+func scalarReader(fd protoreflect.FieldDescriptor) (want string, read func(*yaml.Node) (v protoreflect.Value, fix string)) {
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		return "a string", stringValue
+	case protoreflect.BoolKind:
+		return "true or false", boolValue
+	case protoreflect.EnumKind:
+		names := enumNames(fd.Enum())
+		return "one of " + strings.Join(names, ", "), func(n *yaml.Node) (protoreflect.Value, string) {
+			return enumValue(n, names, fd.Enum())
+		}
+	case protoreflect.Int32Kind:
+		return "a decimal whole number of 32 bits", int32Value
+	case protoreflect.Int64Kind:
+		return "a decimal whole number of 64 bits", int64Value
+	case protoreflect.MessageKind:
+		if fd.Message().FullName() == durationName {
+			return "a number of seconds such as 600s", durationValue
+		}
+		return `a moment such as "2027-01-31T00:00:00Z"`, timestampValue
+	default:
+		return "nothing", func(*yaml.Node) (v protoreflect.Value, fix string) { return v, "" }
 	}
+}
+
+func stringValue(n *yaml.Node) (v protoreflect.Value, fix string) {
 	if n.Tag != "!!str" {
-		return "", wrongType(n, want, "write "+strconv.Quote(n.Value)+", in quotes"), false
+		return v, "write " + strconv.Quote(n.Value) + ", in quotes"
 	}
-	return n.Value, fault{}, true
+	return protoreflect.ValueOfString(n.Value), ""
 }
 
-func boolValue(n *yaml.Node) (protoreflect.Value, fault, bool) {
-	const want = "true or false"
-	if f, bad := scalarFault(n, want); bad {
-		return protoreflect.Value{}, f, false
-	}
-	// YAML 1.1 readers also take yes, on and True; a public contract has one spelling.
+// boolValue takes true and false: YAML 1.1 readers also take yes, on and True, but a public contract has one spelling.
+func boolValue(n *yaml.Node) (v protoreflect.Value, fix string) {
 	if n.Tag == "!!bool" && (n.Value == "true" || n.Value == "false") {
-		return protoreflect.ValueOfBool(n.Value == "true"), fault{}, true
+		return protoreflect.ValueOfBool(n.Value == "true"), ""
 	}
-	fix := ""
 	switch strings.ToLower(n.Value) {
 	case "true", "yes", "on":
 		fix = "write true"
 	case "false", "no", "off":
 		fix = "write false"
 	}
-	return protoreflect.Value{}, wrongType(n, want, fix), false
+	return v, fix
 }
 
-func enumValue(n *yaml.Node, ed protoreflect.EnumDescriptor) (protoreflect.Value, fault, bool) {
-	values := ed.Values()
-	names := make([]string, 0, values.Len())
-	fix := ""
-	// The value 0 says that nothing was written, so it is not a thing to write.
-	for i := 1; i < values.Len(); i++ {
-		name := string(values.Get(i).Name())
-		if n.Kind == yaml.ScalarNode && fold(n.Value) == fold(name) {
+// enumNames leaves out the value 0: it says that nothing was written, so it is not a thing to write.
+func enumNames(ed protoreflect.EnumDescriptor) []string {
+	var names []string
+	for i := 1; i < ed.Values().Len(); i++ {
+		names = append(names, string(ed.Values().Get(i).Name()))
+	}
+	return names
+}
+
+func enumValue(n *yaml.Node, names []string, ed protoreflect.EnumDescriptor) (v protoreflect.Value, fix string) {
+	for _, name := range names {
+		switch {
+		case n.Value == name && n.Tag == "!!str":
+			return protoreflect.ValueOfEnum(ed.Values().ByName(protoreflect.Name(name)).Number()), ""
+		case fold(n.Value) == fold(name):
 			fix = "write " + name
 		}
-		names = append(names, name)
 	}
-	want := "one of " + strings.Join(names, ", ")
-	if f, bad := scalarFault(n, want); bad {
-		return protoreflect.Value{}, f, false
-	}
-	if v := values.ByName(protoreflect.Name(n.Value)); v != nil && v.Number() != 0 && n.Tag == "!!str" {
-		return protoreflect.ValueOfEnum(v.Number()), fault{}, true
-	}
-	if n.Tag != "!!str" {
-		return protoreflect.Value{}, wrongType(n, want, fix), false
-	}
-	return protoreflect.Value{}, fault{CodeType, "there is no such value; " + want + " belongs here", fix}, false
+	return v, fix
 }
 
-// intValue reads a decimal integer. The protobuf JSON mapping writes 64-bit
-// integers as strings, so those may be quoted.
-func intValue(n *yaml.Node, bits int) (int64, fault, bool) {
-	const want = "a whole number"
-	if f, bad := scalarFault(n, want); bad {
-		return 0, f, false
+func int32Value(n *yaml.Node) (v protoreflect.Value, fix string) {
+	i, ok := decimal(n.Value, 32)
+	switch {
+	case ok && n.Tag == "!!int":
+		v = protoreflect.ValueOfInt32(int32(i)) //nolint:gosec // of 32 bits
+	case ok:
+		fix = "write " + n.Value + " without quotes"
 	}
-	if n.Tag != "!!int" && (bits != 64 || n.Tag != "!!str") {
-		fix := ""
-		if _, err := strconv.ParseInt(n.Value, 10, bits); err == nil {
-			fix = "write " + n.Value + " without quotes"
-		}
-		return 0, wrongType(n, want, fix), false
-	}
-	i, err := strconv.ParseInt(n.Value, 10, bits)
-	if err != nil || strconv.FormatInt(i, 10) != n.Value {
-		return 0, fault{CodeType, "this is not a decimal whole number of " + strconv.Itoa(bits) + " bits", ""}, false
-	}
-	return i, fault{}, true
+	return v, fix
 }
 
-func durationValue(n *yaml.Node) (protoreflect.Value, fault, bool) {
-	const want = "a number of seconds such as 600s"
-	if f, bad := scalarFault(n, want); bad {
-		return protoreflect.Value{}, f, false
+// int64Value also takes a string, which is how the protobuf JSON mapping writes 64-bit integers.
+func int64Value(n *yaml.Node) (v protoreflect.Value, fix string) {
+	if i, ok := decimal(n.Value, 64); ok && (n.Tag == "!!int" || n.Tag == "!!str") {
+		v = protoreflect.ValueOfInt64(i)
 	}
+	return v, ""
+}
+
+// decimal reads a number that is written in the only way.
+func decimal(s string, bits int) (int64, bool) {
+	i, err := strconv.ParseInt(s, 10, bits)
+	return i, err == nil && strconv.FormatInt(i, 10) == s
+}
+
+func durationValue(n *yaml.Node) (v protoreflect.Value, fix string) {
 	var d durationpb.Duration
 	if n.Tag == "!!str" && unmarshalString(n.Value, &d) {
-		return protoreflect.ValueOfMessage(d.ProtoReflect()), fault{}, true
+		return protoreflect.ValueOfMessage(d.ProtoReflect()), ""
 	}
-	fix := ""
 	if n.Tag == "!!int" {
-		fix = "write " + n.Value + "s"
-	} else if parsed, err := time.ParseDuration(n.Value); err == nil && parsed%time.Second == 0 {
+		return v, "write " + n.Value + "s"
+	}
+	if parsed, err := time.ParseDuration(n.Value); err == nil && parsed%time.Second == 0 {
 		fix = "write " + strconv.FormatInt(int64(parsed/time.Second), 10) + "s"
 	}
-	return protoreflect.Value{}, wrongType(n, want, fix), false
+	return v, fix
 }
 
-func timestampValue(n *yaml.Node) (protoreflect.Value, fault, bool) {
-	const want = `a moment such as "2027-01-31T00:00:00Z"`
-	if f, bad := scalarFault(n, want); bad {
-		return protoreflect.Value{}, f, false
-	}
+func timestampValue(n *yaml.Node) (v protoreflect.Value, fix string) {
 	var t timestamppb.Timestamp
 	if (n.Tag == "!!str" || n.Tag == "!!timestamp") && unmarshalString(n.Value, &t) {
-		return protoreflect.ValueOfMessage(t.ProtoReflect()), fault{}, true
+		return protoreflect.ValueOfMessage(t.ProtoReflect()), ""
 	}
-	fix := ""
 	for _, layout := range []string{time.DateOnly, time.DateTime} {
 		if parsed, err := time.Parse(layout, n.Value); err == nil {
 			fix = `write "` + parsed.Format(time.RFC3339) + `"`
 		}
 	}
-	return protoreflect.Value{}, wrongType(n, want, fix), false
+	return v, fix
 }
 
 // unmarshalString reads a message that the JSON mapping writes as one string.

@@ -26,7 +26,7 @@ type Stored struct {
 func ParseStored(id string, data []byte) Stored {
 	if !tenant.ValidID(id) {
 		return Stored{Problems: Problems{{Problem: policy.Problem{
-			Value: cutValue(id), Code: CodeFormat, Detail: "this cannot be the id of a tenant",
+			Value: cut(id, maxValue), Code: CodeFormat, Detail: "this cannot be the id of a tenant",
 		}}}}
 	}
 	if r := parsePlain(id, data); r != nil {
