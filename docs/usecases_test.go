@@ -12,6 +12,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
 // askedAt is when a request is made that does not say when.
@@ -27,7 +28,7 @@ func TestUseCases(t *testing.T) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
 			page := read(t, name)
-			registry := load(t, name, page)
+			registry := load(t, page)
 			rows := table(t, page, "Method")
 			if len(rows) < 6 {
 				t.Errorf("%d requests are too few to show anything", len(rows))
@@ -46,7 +47,7 @@ func TestUseCases(t *testing.T) {
 // TestDocumentsOfPages loads the tenant documents that other pages show.
 func TestDocumentsOfPages(t *testing.T) {
 	t.Parallel()
-	load(t, "README.md", read(t, "../README.md"))
+	load(t, read(t, "../README.md"))
 }
 
 func read(t *testing.T, name string) string {
@@ -59,25 +60,14 @@ func read(t *testing.T, name string) string {
 }
 
 // load makes a registry of the page's only YAML block.
-func load(t *testing.T, name, page string) *tenant.Snapshot {
+func load(t *testing.T, page string) *tenant.Snapshot {
 	t.Helper()
 	_, rest, found := strings.Cut(page, "\n```yaml\n")
 	block, after, closed := strings.Cut(rest, "\n```\n")
 	if !found || !closed || strings.Contains(after, "```yaml") {
 		t.Fatal("want exactly one block of YAML")
 	}
-	documents, _, problems := tenant.Decode(name, []byte(block))
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
-	records := make([]*tenant.Record, 0, len(documents))
-	for _, d := range documents {
-		records = append(records, d.Record)
-	}
-	snapshot, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
+	snapshot := tenanttest.New(t, block)
 	if snapshot.Tenants() == 0 {
 		t.Fatal("the page has no tenant document")
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/corsgate/corsgate/internal/migrate/migratetest"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
 // importSamples is how many policies of Envoy's CORS filter are tried. They are the first of those that package migrate holds
@@ -134,19 +135,7 @@ func snapshotOf(t *testing.T, result *migrate.Result) *tenant.Snapshot {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, _, problems := tenant.Decode("documents", text)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	var records []*tenant.Record
-	for _, d := range docs {
-		records = append(records, d.Record)
-	}
-	snapshot, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	return snapshot
+	return tenanttest.New(t, string(text))
 }
 
 // documentsAllow does the same with corsgate.

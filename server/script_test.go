@@ -17,6 +17,7 @@ import (
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/server/servertest"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // script is a stream that plays messages and keeps the replies to each.
@@ -137,14 +138,14 @@ func snapshot(t testing.TB, documents ...string) *tenant.Snapshot {
 	t.Helper()
 	var records []*tenant.Record
 	for _, text := range documents {
-		doc, err := tenant.Parse("test.json", []byte(text))
+		doc, err := document.Parse("test.json", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		records = append(records, doc.Record)
 	}
-	s, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if err := problems.Err(); err != nil {
+	s := tenant.SnapshotOf(records...)
+	if err := document.Conflicts(records).Err(); err != nil {
 		t.Fatal(err)
 	}
 	return s

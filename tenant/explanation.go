@@ -33,7 +33,7 @@ type Reading struct {
 func (v *View) Explain(r *policy.Request, u policy.UnknownTenant) Explanation {
 	res := v.Decide(r, u)
 	ex := Explanation{Result: res, Why: policy.Explanation{Decision: res.Decision}}
-	if v.stable == nil || v.entry.record.mode == modeOff {
+	if v.stable == nil || v.entry.record.mode == Off {
 		return ex
 	}
 	by := v.by(&res)

@@ -141,8 +141,8 @@ func normalizeIPv6(authority string) (string, bool) {
 	return authority[:len(inner)+2], true
 }
 
-// validID reports whether id can be the name of a tenant.
-func validID(id string) bool {
+// ValidID reports whether id can be a tenant's.
+func ValidID(id string) bool {
 	if id == "" || len(id) > MaxIDBytes {
 		return false
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // state is a snapshot that a test merges into.
@@ -61,7 +62,7 @@ func quoted(list []string) string {
 }
 
 func parsed(id, text string) tenant.Update {
-	stored := tenant.ParseStored(id, []byte(text))
+	stored := document.ParseStored(id, []byte(text))
 	sum := uint64(14695981039346656037)
 	for _, c := range []byte(text) {
 		sum = (sum ^ uint64(c)) * 1099511628211

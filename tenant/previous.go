@@ -59,7 +59,7 @@ func (v *View) regressed(r *policy.Request, res *Result) bool {
 // let reports whether r lets a request for a path through that a browser would else hold back: it
 // is allowed, or a websocket that the policy leaves alone.
 func (r *Record) let(q *policy.Request, path string) bool {
-	if r.mode == modeOff {
+	if r.mode == Off {
 		return false
 	}
 	by := r.stable.at(path)

@@ -58,12 +58,15 @@ func randomVersion(random *rand.Rand) (text string, ended map[string]bool) {
 
 // TestRegressedByComparison holds what a view says against two views that know nothing of each other.
 func TestRegressedByComparison(t *testing.T) {
-	bind := func(text string) *tenant.Entry {
-		s := tenant.ParseStored("a", []byte(text))
-		if s.Problems != nil {
-			t.Fatalf("%s: %v", text, s.Problems)
+	look := func(versions ...tenant.Update) tenant.View {
+		s := tenant.NewSnapshot()
+		for _, u := range versions {
+			if u.Err != nil {
+				t.Fatal(u.Err)
+			}
+			s, _ = s.Merge([]tenant.Update{u}, tenant.Rules{Now: time.Now()})
 		}
-		return tenant.Bind(s.Record)
+		return viewOf(t, s, "/v1/x")
 	}
 	random := rand.New(rand.NewPCG(3, 5))
 	now := time.Now()
@@ -78,13 +81,13 @@ func TestRegressedByComparison(t *testing.T) {
 		if r.Method == "OPTIONS" {
 			r.RequestMethod = [...]string{"POST", "PUT"}[random.IntN(2)]
 		}
-		before, after := bind(oldText), bind(newText)
-		oldView, newView := before.View("/v1/x", tenant.Live), after.View("/v1/x", tenant.Live)
+		before, after := parsed("a", oldText), parsed("a", newText)
+		oldView, newView := look(before), look(after)
 		was, is := oldView.Decide(&r, 0), newView.Decide(&r, 0)
 		let := was.Outcome == policy.Allowed || was.Reason == policy.WebSocketIgnored
 		declared := is.Reason == policy.OriginNotListed && ended[r.Origin]
 		want := is.Outcome == policy.Denied && !strings.Contains(newText, `"mode":"SHADOW"`) && let && !declared
-		view := after.After(before, now).View("/v1/x", tenant.Live)
+		view := look(before, after)
 		got := view.Decide(&r, 0)
 		if got.Regressed != want {
 			t.Fatalf("regressed is %t, want %t, of %+v\nbefore %s\nafter  %s", got.Regressed, want, r, oldText, newText)

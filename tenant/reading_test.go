@@ -14,15 +14,15 @@ import (
 // rulesetOf has a route for each prefix.
 func rulesetOf(tb testing.TB, prefixes ...string) *ruleset {
 	tb.Helper()
-	var s ruleset
-	s.policy = emptyPolicy(tb)
-	for i, prefix := range prefixes {
+	empty := emptyPolicy(tb)
+	var routes []Route
+	for _, prefix := range prefixes {
 		if detail, _ := PathPrefixFault(prefix); detail != "" {
 			tb.Fatalf("prefix %q: %s", prefix, detail)
 		}
-		s.routes = append(s.routes, route{prefix: prefix, rule: rule{policy: s.policy, route: int16(i + 1)}})
+		routes = append(routes, Route{PathPrefix: prefix, Policy: empty})
 	}
-	s.indexRoutes()
+	s := newRuleset(false, empty, routes)
 	return &s
 }
 
@@ -200,7 +200,7 @@ func FuzzReadings(f *testing.F) {
 	f.Fuzz(func(t *testing.T, path, lines string) {
 		var prefixes []string
 		for prefix := range strings.SplitSeq(lines, "\n") {
-			if detail, _ := PathPrefixFault(prefix); detail == "" && !slices.Contains(prefixes, prefix) && len(prefix) <= MaxPathPrefixBytes && len(prefixes) < MaxRoutes {
+			if detail, _ := PathPrefixFault(prefix); detail == "" && !slices.Contains(prefixes, prefix) && len(prefix) <= MaxPathPrefixBytes && len(prefixes) < 100 {
 				prefixes = append(prefixes, prefix)
 			}
 		}

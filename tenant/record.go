@@ -1,8 +1,73 @@
 package tenant
 
 import (
+	"strings"
 	"time"
 	"unique"
+
+	"github.com/corsgate/corsgate/policy"
+)
+
+// Bounds of what a record holds.
+const (
+	// MaxIDBytes bounds a tenant's id.
+	MaxIDBytes = 63
+	// MaxPathPrefixBytes bounds a route's path prefix.
+	MaxPathPrefixBytes = 1024
+)
+
+// Definition is what requests of one tenant are decided by, compiled and checked: see
+// package document, which makes it of a text.
+type Definition struct {
+	ID string
+	// Hosts are canonical, "*.base" and "*" as written.
+	Hosts []string
+	Mode  Mode
+	// Policy is nil when the document was never readable, and in a tombstone.
+	Policy *policy.Policy
+	// Routes in the order of the document, each with a policy and a prefix in which
+	// [PathPrefixFault] finds nothing.
+	Routes    []Route
+	Candidate *Candidate // nil without one
+	Revision  int64      // 0 when no registry wrote one
+	MaxStale  time.Duration
+	Tier      string
+	Deleted   bool
+	Source    *Source // nil when the document came from a store
+}
+
+// Route is a policy that replaces the tenant's for the paths below a prefix (rule 27).
+type Route struct {
+	PathPrefix string
+	Policy     *policy.Policy
+}
+
+// Candidate is a policy, and its routes, under evaluation (rules 78, 79).
+type Candidate struct {
+	Policy *policy.Policy
+	Routes []Route
+	// Percent, from 0 to 100, of the (tenant, origin) pairs are decided by it.
+	Percent uint8
+}
+
+// Source is where a document was read, for people.
+type Source struct {
+	File string
+	// Document is its place in the file, from 0; Line and Column, from 1, are those of its first field.
+	Document, Line, Column int
+}
+
+// Mode says how far decisions are carried out.
+type Mode uint8
+
+// The modes.
+const (
+	// Enforce carries decisions out.
+	Enforce Mode = iota
+	// Shadow decides, counts and traces, and changes nothing.
+	Shadow
+	// Off is as if CORS were not configured.
+	Off
 )
 
 // Record is one tenant, compiled and immutable: what a [Snapshot] is made of.
@@ -14,24 +79,50 @@ type Record struct {
 	candidate *ruleset
 	revision  int64
 	maxStale  time.Duration
-	source    *source               // nil when the document came from a store
+	source    *Source               // nil when the document came from a store
 	tier      unique.Handle[string] // the zero one when there is none
 	uses      uses                  // which entries have allowed something today
 	entries   int32                 // of all policies
 	percent   uint8
-	mode      mode
+	mode      Mode
 	deleted   bool
 }
 
-// source is where a record was read.
-type source struct {
-	file         string
-	document     int
-	line, column int
+// NewRecord makes a record of d. It keeps the policies, and no other memory of d: names are
+// often parts of a text that is much larger than they are.
+func NewRecord(d Definition) *Record {
+	r := &Record{
+		stable: newRuleset(false, d.Policy, d.Routes), mode: d.Mode, revision: d.Revision, maxStale: d.MaxStale,
+		tier: tierOf(d.Tier), deleted: d.Deleted, source: d.Source,
+	}
+	if c := d.Candidate; c != nil {
+		r.percent = c.Percent
+		candidate := newRuleset(true, c.Policy, c.Routes)
+		r.candidate = &candidate
+	}
+	r.own(d.ID, d.Hosts)
+	r.numberEntries()
+	return r
+}
+
+// own copies the names to one piece of memory that holds nothing else.
+func (r *Record) own(id string, hosts []string) {
+	names := strings.Clone(id + strings.Join(hosts, ""))
+	r.id, names = names[:len(id)], names[len(id):]
+	if len(hosts) == 0 {
+		return
+	}
+	r.hosts = make([]string, len(hosts))
+	for i, host := range hosts {
+		r.hosts[i], names = names[:len(host)], names[len(host):]
+	}
 }
 
 // ID is the tenant's id; a broken document may have none.
 func (r *Record) ID() string { return r.id }
+
+// Source is where the document was read; nil for a document of a store.
+func (r *Record) Source() *Source { return r.source }
 
 // File is the name that the document was decoded under.
 // It is "" for a document of a store.
@@ -39,8 +130,11 @@ func (r *Record) File() string {
 	if r.source == nil {
 		return ""
 	}
-	return r.source.file
+	return r.source.File
 }
+
+// Mode of the tenant.
+func (r *Record) Mode() Mode { return r.mode }
 
 // Hosts are the canonical hosts of the document, "*.base" and "*" as written. The
 // slice must not be changed.
@@ -48,9 +142,6 @@ func (r *Record) Hosts() []string { return r.hosts }
 
 // Revision of the document; 0 when no registry wrote one.
 func (r *Record) Revision() int64 { return r.revision }
-
-// tierLabel is the label that says what a tenant is worth to the operator.
-const tierLabel = "tier"
 
 // tierOf shares what many tenants say.
 func tierOf(label string) unique.Handle[string] {
@@ -90,12 +181,3 @@ func (r *Record) Origins() int {
 // Readable reports whether the record has a policy. A record without one only
 // holds its hosts, so that they do not fall to the default tenant.
 func (r *Record) Readable() bool { return r.stable.policy != nil }
-
-// mode says how far decisions are carried out.
-type mode uint8
-
-const (
-	modeEnforce mode = iota
-	modeShadow
-	modeOff
-)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"iter"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/corsgate/corsgate/policy"
 )
@@ -42,7 +44,7 @@ func (r *rule) path() string {
 	if r.route == 0 {
 		return prefix + "policy"
 	}
-	return element(prefix+"routes", int(r.route)-1) + ".policy"
+	return prefix + "routes[" + strconv.Itoa(int(r.route)-1) + "].policy"
 }
 
 // decide answers q by the policy, or closed where nobody can tell which one is meant.
@@ -53,14 +55,23 @@ func (r *rule) decide(q *policy.Request) policy.Decision {
 	return r.policy.Decide(q)
 }
 
-// indexRoutes makes the routes ready to be asked: the most specific comes first. Of two prefixes that
+// newRuleset makes the routes ready to be asked: the most specific comes first. Of two prefixes that
 // cover one path, one covers the other, so the longer is the more specific (rule 27).
-func (s *ruleset) indexRoutes() {
-	if len(s.routes) == 0 {
-		return
+func newRuleset(candidate bool, base *policy.Policy, routes []Route) ruleset {
+	s := ruleset{rule: rule{policy: base, candidate: candidate}}
+	if len(routes) == 0 {
+		return s
+	}
+	s.routes = make([]route, len(routes))
+	for i, r := range routes {
+		s.routes[i] = route{
+			prefix: strings.Clone(r.PathPrefix),
+			rule:   rule{policy: r.Policy, route: int16(i + 1), candidate: candidate}, //nolint:gosec // documents bound it
+		}
 	}
 	slices.SortStableFunc(s.routes, func(a, b route) int { return len(b.prefix) - len(a.prefix) })
-	s.ambiguous = &rule{candidate: s.candidate}
+	s.ambiguous = &rule{candidate: candidate}
+	return s
 }
 
 // at returns the rule for a path without its query (rule 27). Where some application may take the path for one

@@ -10,6 +10,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
@@ -22,62 +23,26 @@ func TestSnapshotIsARegistry(t *testing.T) {
 	open := func(t *testing.T, docs ...tenanttest.Document) tenant.Registry {
 		var records []*tenant.Record
 		for _, d := range docs {
-			stored := tenant.ParseStored(d.ID, []byte(d.Text))
+			stored := document.ParseStored(d.ID, []byte(d.Text))
 			if stored.Record == nil {
 				t.Fatalf("%s: %v", d.ID, stored.Problems)
 			}
 			records = append(records, stored.Record)
 		}
-		s, problems := tenant.NewSnapshot(records, tenant.Options{})
-		if problems != nil {
-			t.Fatal(problems)
-		}
-		return s
+		return tenant.SnapshotOf(records...)
 	}
 	tenanttest.RunRegistry(t, open)
 	t.Run("stored", func(t *testing.T) { tenanttest.RunStored(t, open) })
 }
 
-func TestConflicts(t *testing.T) {
-	docs := []string{
-		doc("a", `a.example, "*.a.example"`, ""), doc("b", "b.example, A.EXAMPLE", ""), doc("a", "c.example", ""),
-		doc("d", `"*.a.example"`, ""), doc("e", `"*"`, ""), doc("f", `"*"`, ""), doc("b", "b.example", ""),
-	}
-	good, _, problems := tenant.Decode("f.yaml", []byte(strings.Join(docs, "---\n")))
-	if problems != nil {
-		t.Fatal(problems)
-	}
-	var records []*tenant.Record
-	for _, d := range good {
-		records = append(records, d.Record)
-	}
-	snapshot, conflicts := tenant.NewSnapshot(records, tenant.Options{})
-	var got []string
-	for i := range conflicts {
-		got = append(got, conflicts[i].String())
-	}
-	want := []string{
-		`f.yaml:5:1: hosts[1]: "a.example": the host belongs to tenant a in f.yaml, line 1 [host_taken]`,
-		`f.yaml:9:1: id: "a": the id belongs to the document in f.yaml, line 1 [id_taken]`,
-		`f.yaml:13:1: hosts[0]: "*.a.example": the host belongs to tenant a in f.yaml, line 1 [host_taken]`,
-		`f.yaml:21:1: hosts[0]: "*": the host belongs to tenant e in f.yaml, line 17 [host_taken]`,
-	}
-	if diff := cmp.Diff(want, got); diff != "" || snapshot.Tenants() != 3 {
-		t.Errorf("threat T1: %d tenants, want 3; conflicts (-want +got):\n%s", snapshot.Tenants(), diff)
-	}
-}
-
 func TestUnreadableTenantsHoldTheirHosts(t *testing.T) {
-	good, broken, _ := tenant.Decode("", []byte(doc("default", `"*"`, "")+"---\nid: broken\nhosts: [broken.example, \"*.broken.example\", taken.example]\n---\n"+
-		doc("owner", "taken.example", "")))
-	records := broken // first, to show that they take nothing from those who can be read
+	good, broken, _ := document.Decode("", []byte(doc("default", `"*"`, "")+"---\nid: broken\nhosts: [broken.example, \"*.broken.example\", taken.example]\n---\n"+
+		doc("owner", "taken.example, owner.example", "")))
+	records := broken
 	for _, d := range good {
 		records = append(records, d.Record)
 	}
-	snapshot, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if problems != nil || snapshot.Tenants() != 2 {
-		t.Fatalf("%d tenants, %v", snapshot.Tenants(), problems)
-	}
+	snapshot := tenant.SnapshotOf(records...)
 	for _, k := range []tenant.Key{{Authority: "broken.example"}, {Authority: "x.broken.example"}, {Hint: "broken"}} {
 		v := snapshot.Lookup(t.Context(), k)
 		d := v.Decide(&policy.Request{Method: "GET", Authority: "broken.example", Origin: "https://default.origin"}, policy.UnknownForward)
@@ -85,8 +50,11 @@ func TestUnreadableTenantsHoldTheirHosts(t *testing.T) {
 			t.Errorf("rule 74: %+v is %v, %v %v; want unreadable and closed", k, v.Freshness, d.Outcome, d.Reason)
 		}
 	}
-	if v := snapshot.Lookup(t.Context(), tenant.Key{Authority: "taken.example"}); v.ID() != "owner" {
-		t.Errorf("taken.example belongs to %q, want owner", v.ID())
+	for host, want := range map[string]tenant.Freshness{"taken.example": tenant.Conflict, "owner.example": tenant.Live} {
+		v := snapshot.Lookup(t.Context(), tenant.Key{Authority: host})
+		if v.Freshness != want {
+			t.Errorf("rule 26a: %s is %v, want %v", host, v.Freshness, want)
+		}
 	}
 }
 
@@ -115,8 +83,8 @@ func TestOtherTenantsChangeNothing(t *testing.T) {
 				Origin: pick("", "https://a.origin", "https://x.origin", "https://z.y.origin", "null", "a,b"),
 			}
 			v, w := alone.Lookup(t.Context(), key), among.Lookup(t.Context(), key)
-			if diff := cmp.Diff(seen(&v, r), seen(&w, r)); diff != "" {
-				t.Fatalf("threat T26: %+v, %+v (-alone +among):\n%s\n%s", key, r, diff, strings.Join(docs, "---\n"))
+			if diff := cmp.Diff(answerOf(&v, r), answerOf(&w, r)); diff != "" {
+				t.Fatalf("%+v, %+v (-alone +among):\n%s\n%s", key, r, diff, strings.Join(docs, "---\n"))
 			}
 		}
 	}
@@ -132,7 +100,7 @@ type answer struct {
 	Edits               policy.Edits
 }
 
-func seen(v *tenant.View, r *policy.Request) answer {
+func answerOf(v *tenant.View, r *policy.Request) answer {
 	res := v.Decide(r, policy.UnknownRefuse)
 	a := answer{ID: v.ID(), Shadow: res.Shadow, Variant: res.Variant, Outcome: res.Outcome, Reason: res.Reason}
 	if res.Answered() {
@@ -162,7 +130,7 @@ func manyTenants(tb testing.TB) *tenant.Snapshot {
 		if i == 77 {
 			var b strings.Builder
 			b.WriteString("routes:\n")
-			for j := range tenant.MaxRoutes {
+			for j := range document.MaxRoutes {
 				fmt.Fprintf(&b, "- {path_prefix: /r%d, policy: {}}\n", j)
 			}
 			routes = b.String()

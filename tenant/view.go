@@ -139,9 +139,9 @@ func (v *View) Decide(r *policy.Request, u policy.UnknownTenant) Result {
 		return res
 	}
 	switch v.entry.record.mode {
-	case modeOff:
+	case Off:
 		return Result{Decision: policy.DecideOff(r)}
-	case modeShadow: // denies nobody
+	case Shadow: // denies nobody
 		res := v.decide(r)
 		res.Decision = res.Decision.Shadow()
 		return res

@@ -7,6 +7,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
@@ -178,15 +179,15 @@ func TestTierAndRevision(t *testing.T) {
 			if v.Tier() != c.tier || v.Revision() != c.revision {
 				t.Errorf("tier %q, revision %d; want %q, %d", v.Tier(), v.Revision(), c.tier, c.revision)
 			}
-			line, err := tenant.Parse("f", []byte(doc("a", "a.example", c.more)))
+			line, err := document.Parse("f", []byte(doc("a", "a.example", c.more)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			data, err := tenant.MarshalJSON(line.Tenant)
+			data, err := document.MarshalJSON(line.Tenant)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := tenant.ParseStored("a", data).Record; got.Tier() != c.tier || got.Revision() != c.revision {
+			if got := document.ParseStored("a", data).Record; got.Tier() != c.tier || got.Revision() != c.revision {
 				t.Errorf("stored: tier %q, revision %d; want %q, %d", got.Tier(), got.Revision(), c.tier, c.revision)
 			}
 		})

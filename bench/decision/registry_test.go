@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
@@ -20,15 +21,15 @@ func snapshotOf(tb testing.TB, documents []document) *tenant.Snapshot {
 	tb.Helper()
 	records := make([]*tenant.Record, len(documents))
 	for i, d := range documents {
-		s := tenant.ParseStored(d.id, d.text)
+		s := tenantdoc.ParseStored(d.id, d.text)
 		if s.Problems != nil {
 			tb.Fatal(s.Problems)
 		}
 		records[i] = s.Record
 	}
-	s, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if problems != nil {
-		tb.Fatal(problems)
+	s := tenant.SnapshotOf(records...)
+	if s.Tenants() != len(records) {
+		tb.Fatalf("%d of %d tenants", s.Tenants(), len(records))
 	}
 	return s
 }

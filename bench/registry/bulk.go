@@ -12,6 +12,7 @@ import (
 	"github.com/corsgate/corsgate/internal/redistest"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 )
@@ -97,7 +98,7 @@ func writers(b *bench) {
 				}
 				base := int64(0)
 				if data := got.All[0].Data; data != nil {
-					base = tenant.ParseStored(id, data).Record.Revision()
+					base = tenantdoc.ParseStored(id, data).Record.Revision()
 				}
 				edit := store.Edit{ID: id, Base: base, Tenant: &tenantv1.Tenant{Id: id, Policy: &tenantv1.Policy{
 					Origins: []string{fmt.Sprintf("https://e%d-%d.example", editor, attempt)},
@@ -119,7 +120,7 @@ func writers(b *bench) {
 	for i := range tenants {
 		got, err := w.Documents(b.ctx, []string{tenantID(i)})
 		b.check(err, "reading back")
-		last := tenant.ParseStored(tenantID(i), got.All[0].Data).Record.Revision()
+		last := tenantdoc.ParseStored(tenantID(i), got.All[0].Data).Record.Revision()
 		stored += last
 		history, err := w.History(b.ctx, tenantID(i), 100)
 		b.check(err, "reading the history")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/mirror"
 )
 
@@ -30,7 +31,7 @@ func lookups(b *bench) {
 	m, _ := b.mirrorOf(s.URL(), nil)
 	records := make([]*tenant.Record, n)
 	for i := range records {
-		records[i] = tenant.ParseStored(tenantID(i), document(i, "")).Record
+		records[i] = tenantdoc.ParseStored(tenantID(i), document(i, "")).Record
 	}
 	snapshot, _ := tenant.NewSnapshot(records, tenant.Options{})
 	hosts := make([]string, n)

@@ -18,6 +18,7 @@ import (
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/server"
 	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 )
 
 const document = `{id: acme, hosts: [api.acme.example], labels: {tier: gold}, policy: {origins: ["https://app.acme.example",
@@ -28,7 +29,7 @@ const document = `{id: acme, hosts: [api.acme.example], labels: {tier: gold}, po
 func serve(on bool) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	doc, err := tenant.Parse("bench", []byte(document))
+	doc, err := tenantdoc.Parse("bench", []byte(document))
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/corsgate/corsgate/internal/report"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/filestore"
 )
 
@@ -61,16 +62,16 @@ const codePath policy.Code = "path_unreadable"
 
 // inspect reads all paths as one registry and gathers what is to be said about it as of now.
 func inspect(paths []string, now time.Time) *report.Report {
-	var problems tenant.Problems
-	docs := map[string][]*tenant.Document{} // :: file → its documents, however many paths lead to it
+	var problems document.Problems
+	docs := map[string][]*document.Document{} // :: file → its documents, however many paths lead to it
 	for _, path := range paths {
 		_, good, err := filestore.Load(filepath.Clean(path), tenant.Options{})
-		found, ok := errors.AsType[tenant.Problems](err)
+		found, ok := errors.AsType[document.Problems](err)
 		if err != nil && !ok {
-			found = tenant.Problems{{File: path, Problem: policy.Problem{Code: codePath, Detail: err.Error()}}}
+			found = document.Problems{{File: path, Problem: policy.Problem{Code: codePath, Detail: err.Error()}}}
 		}
 		problems = append(problems, fresh(found, problems)...)
-		byFile := map[string][]*tenant.Document{}
+		byFile := map[string][]*document.Document{}
 		for _, d := range good {
 			byFile[d.Record.File()] = append(byFile[d.Record.File()], d)
 		}
@@ -80,7 +81,7 @@ func inspect(paths []string, now time.Time) *report.Report {
 }
 
 // compose adds what only shows when all documents are there: conflicts, and advice.
-func compose(docs map[string][]*tenant.Document, problems tenant.Problems, now time.Time) *report.Report {
+func compose(docs map[string][]*document.Document, problems document.Problems, now time.Time) *report.Report {
 	r := &report.Report{}
 	var records []*tenant.Record
 	for _, file := range slices.Sorted(maps.Keys(docs)) {
@@ -90,7 +91,7 @@ func compose(docs map[string][]*tenant.Document, problems tenant.Problems, now t
 		}
 	}
 	for _, c := range tenant.Conflicts(records) {
-		problems = append(problems, fresh(tenant.Problems{c.Problem}, problems)...)
+		problems = append(problems, fresh(document.Problems{document.ConflictProblem(c)}, problems)...)
 	}
 	r.Add(report.Error, problems)
 	r.Tenants = len(records)
@@ -103,6 +104,6 @@ func compose(docs map[string][]*tenant.Document, problems tenant.Problems, now t
 }
 
 // fresh are the problems that are not known yet.
-func fresh(found, known tenant.Problems) tenant.Problems {
-	return slices.DeleteFunc(slices.Clone(found), func(p tenant.Problem) bool { return slices.Contains(known, p) })
+func fresh(found, known document.Problems) document.Problems {
+	return slices.DeleteFunc(slices.Clone(found), func(p document.Problem) bool { return slices.Contains(known, p) })
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/filestore"
 )
 
@@ -94,7 +95,7 @@ func (s *explainSettings) check(src config.Sources) config.Problems {
 
 func (p *program) explain(s explainSettings) error {
 	snapshot, docs, err := filestore.Load(s.tenants, tenant.Options{})
-	if problems, ok := errors.AsType[tenant.Problems](err); ok && len(docs) > 0 {
+	if problems, ok := errors.AsType[document.Problems](err); ok && len(docs) > 0 {
 		// A broken document does not keep the others from being explained.
 		fmt.Fprintf(p.stderr, "corsgate: the documents have problems; see corsgate check %s\n%v\n", s.tenants, problems)
 	} else if err != nil {

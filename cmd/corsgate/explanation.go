@@ -9,6 +9,7 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // explanation is everything that explain says; its JSON form is public.
@@ -91,7 +92,7 @@ type explainedHeader struct {
 }
 
 // explain decides the request by snapshot; docs are the documents that it was made of.
-func (s *explainSettings) explain(snapshot *tenant.Snapshot, docs []*tenant.Document) *explanation {
+func (s *explainSettings) explain(snapshot *tenant.Snapshot, docs []*document.Document) *explanation {
 	r := s.request()
 	view := snapshot.Lookup(context.Background(), tenant.Key{Hint: s.tenant, Authority: s.host, Path: s.path})
 	found := view.Explain(&r, config.UnknownTenant(s.unknown))
@@ -103,8 +104,8 @@ func (s *explainSettings) explain(snapshot *tenant.Snapshot, docs []*tenant.Docu
 			RequestMethod: s.requestMethod, RequestHeaders: s.requestHeader,
 		},
 		Freshness: view.Freshness.String(),
-		Tenant:    s.tenantOf(document(view.ID(), docs)),
-		Policy:    policyOf(&found, document(view.ID(), docs)),
+		Tenant:    s.tenantOf(documentOf(view.ID(), docs)),
+		Policy:    policyOf(&found, documentOf(view.ID(), docs)),
 		Decision: explainedDecision{
 			Kind: d.Kind.String(), Outcome: d.Outcome.String(), Reason: d.Reason.String(),
 			Rule: d.Reason.Rule(), Text: d.Reason.Text(), Subject: found.Why.Subject, Entry: found.Why.Entry,
@@ -142,9 +143,9 @@ func answerOf(d *policy.Decision) ([]policy.Header, explainedAnswer) {
 	return headers, answer
 }
 
-// document is the document of a tenant, or nil.
-func document(id string, docs []*tenant.Document) *tenant.Document {
-	i := slices.IndexFunc(docs, func(d *tenant.Document) bool { return d.Record.ID() == id })
+// documentOf is the document of a tenant, or nil.
+func documentOf(id string, docs []*document.Document) *document.Document {
+	i := slices.IndexFunc(docs, func(d *document.Document) bool { return d.Record.ID() == id })
 	if id == "" || i < 0 {
 		return nil
 	}
@@ -152,7 +153,7 @@ func document(id string, docs []*tenant.Document) *tenant.Document {
 }
 
 // policyOf names the policy that decided, or is nil when none did.
-func policyOf(found *tenant.Explanation, doc *tenant.Document) *explainedPolicy {
+func policyOf(found *tenant.Explanation, doc *document.Document) *explainedPolicy {
 	if found.Policy == "" || doc == nil {
 		return nil
 	}
@@ -170,7 +171,7 @@ func policyOf(found *tenant.Explanation, doc *tenant.Document) *explainedPolicy 
 }
 
 // tenantOf names the tenant, and the host entry that led to it.
-func (s *explainSettings) tenantOf(doc *tenant.Document) *explainedTenant {
+func (s *explainSettings) tenantOf(doc *document.Document) *explainedTenant {
 	if doc == nil {
 		return nil
 	}

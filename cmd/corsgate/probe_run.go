@@ -13,6 +13,7 @@ import (
 	"github.com/corsgate/corsgate/internal/probe"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/filestore"
 	"github.com/corsgate/corsgate/tenant/store"
 )
@@ -145,11 +146,11 @@ func (p *program) writeProbe(r *probe.Report, format string) error {
 func fileSource(path string) probe.Source {
 	return func(context.Context, string, string) (probe.Documents, error) {
 		snapshot, docs, err := filestore.Load(path, tenant.Options{})
-		if problems, ok := errors.AsType[tenant.Problems](err); err != nil && (!ok || len(docs) == 0) {
+		if problems, ok := errors.AsType[document.Problems](err); err != nil && (!ok || len(docs) == 0) {
 			return probe.Documents{}, errors.Join(err, problems.Err())
 		}
 		return probe.Documents{Registry: snapshot, Place: path, Document: func(id string) *tenantv1.Tenant {
-			if d := document(id, docs); d != nil {
+			if d := documentOf(id, docs); d != nil {
 				return d.Tenant
 			}
 			return nil
@@ -175,7 +176,7 @@ func storeSource(s store.Reader) probe.Source {
 		case t.document == nil:
 			return probe.Documents{}, errNoTenant(&t)
 		}
-		snapshot, _ := tenant.NewSnapshot([]*tenant.Record{tenant.ParseStored(id, t.data).Record}, tenant.Options{})
+		snapshot, _ := tenant.NewSnapshot([]*tenant.Record{document.ParseStored(id, t.data).Record}, tenant.Options{})
 		return probe.Documents{Registry: snapshot, Place: "Redis", Document: func(string) *tenantv1.Tenant { return t.document }}, nil
 	}
 }

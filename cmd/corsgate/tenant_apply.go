@@ -10,7 +10,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/report"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -108,7 +108,7 @@ func (p *program) planFiles(ctx context.Context, s store.Reader, paths []string)
 		return nil, p.refuse(&set.findings)
 	}
 	wishes := make([]wish, len(set.docs))
-	byID := make(map[string]*tenant.Document, len(set.docs))
+	byID := make(map[string]*document.Document, len(set.docs))
 	for i, d := range set.docs {
 		wishes[i] = wish{id: d.Record.ID(), document: d.Tenant}
 		byID[d.Record.ID()] = d

@@ -15,6 +15,7 @@ import (
 	"github.com/corsgate/corsgate/internal/report"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/filestore"
 )
 
@@ -28,9 +29,9 @@ const (
 type documentSource struct{ path, name string }
 
 // documentSources are the files that paths stand for, each once.
-func documentSources(paths []string) ([]documentSource, tenant.Problems) {
+func documentSources(paths []string) ([]documentSource, document.Problems) {
 	var sources []documentSource
-	var problems tenant.Problems
+	var problems document.Problems
 	add := func(s documentSource) {
 		if !slices.Contains(sources, s) {
 			sources = append(sources, s)
@@ -56,8 +57,8 @@ func documentSources(paths []string) ([]documentSource, tenant.Problems) {
 	return sources, problems
 }
 
-func fileProblem(name string, code policy.Code, detail string) tenant.Problem {
-	return tenant.Problem{File: name, Problem: policy.Problem{Code: code, Detail: detail}}
+func fileProblem(name string, code policy.Code, detail string) document.Problem {
+	return document.Problem{File: name, Problem: policy.Problem{Code: code, Detail: detail}}
 }
 
 // division cuts a stream into pieces of whole documents; line is how many lines stand before a piece.
@@ -65,7 +66,7 @@ type division func(r io.Reader, take func(piece []byte, line int) error) error
 
 // eachDocument reads paths, each divided by cut, and gives every good document to take. It returns the number of
 // files, and the problems of all that is not good.
-func (p *program) eachDocument(ctx context.Context, paths []string, cut division, take func(*tenant.Document)) (int, tenant.Problems, error) {
+func (p *program) eachDocument(ctx context.Context, paths []string, cut division, take func(*document.Document)) (int, document.Problems, error) {
 	sources, problems := documentSources(paths)
 	for _, source := range sources {
 		found, err := p.readSource(ctx, source, cut, take)
@@ -77,25 +78,25 @@ func (p *program) eachDocument(ctx context.Context, paths []string, cut division
 	return len(sources), problems, nil
 }
 
-func (p *program) readSource(ctx context.Context, source documentSource, cut division, take func(*tenant.Document)) (tenant.Problems, error) {
+func (p *program) readSource(ctx context.Context, source documentSource, cut division, take func(*document.Document)) (document.Problems, error) {
 	var in io.Reader
 	if source.path == stdinPath {
 		in = interruptible(ctx, p.stdin)
 	} else {
 		f, err := os.Open(source.path)
 		if err != nil {
-			return tenant.Problems{fileProblem(source.name, filestore.CodeFile, err.Error())}, nil
+			return document.Problems{fileProblem(source.name, filestore.CodeFile, err.Error())}, nil
 		}
 		defer func() { _ = f.Close() }() // opened for reading: nothing can be lost
 		in = f
 	}
-	var problems tenant.Problems
+	var problems document.Problems
 	documents := 0
 	err := cut(in, func(piece []byte, line int) error {
 		if ctx.Err() != nil {
 			return errInterrupted
 		}
-		good, broken, found := tenant.Decode(source.name, piece)
+		good, broken, found := document.Decode(source.name, piece)
 		documents += len(good) + len(broken) + len(found)
 		for _, d := range good {
 			take(d)
@@ -188,7 +189,7 @@ func startsDocument(line []byte) bool {
 
 // documentSet is what -f names, read as one.
 type documentSet struct {
-	docs []*tenant.Document // by id
+	docs []*document.Document // by id
 	// findings are the problems; none when the set can be used.
 	findings report.Report
 }
@@ -198,7 +199,7 @@ func (p *program) readDocuments(ctx context.Context, paths []string, bar *progre
 	set := &documentSet{}
 	bar.begin("reading documents", 0)
 	defer bar.end()
-	files, problems, err := p.eachDocument(ctx, paths, undivided, func(d *tenant.Document) {
+	files, problems, err := p.eachDocument(ctx, paths, undivided, func(d *document.Document) {
 		set.docs = append(set.docs, d)
 		bar.at(len(set.docs))
 	})
@@ -209,12 +210,10 @@ func (p *program) readDocuments(ctx context.Context, paths []string, bar *progre
 	for i, d := range set.docs {
 		records[i] = d.Record
 	}
-	for _, c := range tenant.Conflicts(records) {
-		problems = append(problems, c.Problem)
-	}
+	problems = append(problems, document.Conflicts(tenant.Conflicts(records))...)
 	set.findings.Files, set.findings.Tenants = files, len(set.docs)
 	set.findings.Add(report.Error, problems)
-	slices.SortFunc(set.docs, func(a, b *tenant.Document) int {
+	slices.SortFunc(set.docs, func(a, b *document.Document) int {
 		return strings.Compare(a.Record.ID(), b.Record.ID())
 	})
 	return set, nil

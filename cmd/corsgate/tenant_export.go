@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -73,7 +74,7 @@ func (p *program) export(ctx context.Context, s store.Reader, to string) error {
 				broken = append(broken, errUnreadable(&stored))
 				continue
 			}
-			text, err := tenant.MarshalYAML(withoutRegistry(stored.document))
+			text, err := document.MarshalYAML(withoutRegistry(stored.document))
 			if err != nil {
 				return err
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/report"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -42,9 +42,9 @@ func (p *program) tenantGetCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			marshal := tenant.MarshalYAML
+			marshal := document.MarshalYAML
 			if format == "json" {
-				marshal = tenant.MarshalJSON
+				marshal = document.MarshalJSON
 			}
 			text, err := marshal(m)
 			if err != nil {
@@ -113,7 +113,7 @@ func (p *program) revision(ctx context.Context, s store.Writer, id string, numbe
 	if err != nil {
 		return nil, err
 	}
-	d, err := tenant.Parse(fmt.Sprintf("history:%s revision %d", id, number), r.Data)
+	d, err := document.Parse(fmt.Sprintf("history:%s revision %d", id, number), r.Data)
 	if err != nil {
 		return nil, fmt.Errorf("nothing was written: revision %d is not valid today: %w", number, err)
 	}

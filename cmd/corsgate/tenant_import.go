@@ -16,7 +16,7 @@ import (
 	"github.com/corsgate/corsgate/internal/report"
 	"github.com/corsgate/corsgate/policy"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -104,24 +104,24 @@ type claims struct{ ids, hosts map[string]claim }
 
 type claim struct{ id, file string }
 
-func (c *claims) add(d *tenant.Document) tenant.Problems {
-	var problems tenant.Problems
+func (c *claims) add(d *document.Document) document.Problems {
+	var problems document.Problems
 	r := d.Record
 	mine := claim{r.ID(), r.File()}
 	taken := func(path, value string, code policy.Code, format string, args ...any) {
-		problems = append(problems, tenant.Problem{
+		problems = append(problems, document.Problem{
 			Problem: policy.Problem{Path: path, Value: value, Code: code, Detail: fmt.Sprintf(format, args...)},
 			File:    r.File(), Tenant: r.ID(),
 		})
 	}
 	if first, ok := c.ids[r.ID()]; ok {
-		taken("id", r.ID(), tenant.CodeIDTaken, "the id belongs to a document in %s", first.file)
+		taken("id", r.ID(), document.CodeIDTaken, "the id belongs to a document in %s", first.file)
 		return problems
 	}
 	c.ids[r.ID()] = mine
 	for i, host := range r.Hosts() {
 		if first, ok := c.hosts[host]; ok {
-			taken(fmt.Sprintf("hosts[%d]", i), host, tenant.CodeHostTaken, "the host belongs to tenant %s in %s", first.id, first.file)
+			taken(fmt.Sprintf("hosts[%d]", i), host, document.CodeHostTaken, "the host belongs to tenant %s in %s", first.id, first.file)
 			continue
 		}
 		c.hosts[host] = mine
@@ -132,12 +132,12 @@ func (c *claims) add(d *tenant.Document) tenant.Problems {
 // pack reads all documents and refuses them if there is a problem with one.
 func (im *importer) pack(ctx context.Context, paths []string) error {
 	seen := claims{ids: map[string]claim{}, hosts: map[string]claim{}}
-	var clashes tenant.Problems
+	var clashes document.Problems
 	im.bar.begin("reading documents", 0)
 	var failed error
-	files, problems, err := im.eachDocument(ctx, paths, pieces, func(d *tenant.Document) {
+	files, problems, err := im.eachDocument(ctx, paths, pieces, func(d *document.Document) {
 		clashes = append(clashes, seen.add(d)...)
-		text, err := tenant.MarshalJSON(d.Tenant)
+		text, err := document.MarshalJSON(d.Tenant)
 		failed = cmp.Or(failed, err)
 		im.cargo = append(im.cargo, packed{id: d.Record.ID(), json: text})
 		im.bar.at(len(im.cargo))

@@ -14,6 +14,7 @@ import (
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/change"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -244,7 +245,7 @@ func (p *plan) hash() (string, error) {
 			fmt.Fprintln(h, "deleted")
 			continue
 		}
-		text, err := tenant.MarshalJSON(e.Tenant)
+		text, err := document.MarshalJSON(e.Tenant)
 		if err != nil {
 			return "", err
 		}

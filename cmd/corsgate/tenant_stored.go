@@ -15,6 +15,7 @@ import (
 
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -40,14 +41,14 @@ func parseStored(d store.Document) storedTenant {
 	if d.Data == nil {
 		return t
 	}
-	found := tenant.ParseStored(d.ID, d.Data)
+	found := document.ParseStored(d.ID, d.Data)
 	if found.Problems != nil {
 		t.problem = found.Problems
 	}
 	m := &tenantv1.Tenant{}
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(d.Data, m); err != nil {
 		m = nil
-		if good, _, _ := tenant.Decode(d.ID, d.Data); len(good) == 1 {
+		if good, _, _ := document.Decode(d.ID, d.Data); len(good) == 1 {
 			m = good[0].Tenant // it is YAML
 		}
 	}

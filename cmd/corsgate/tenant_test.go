@@ -16,7 +16,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/redisstore"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
@@ -362,12 +362,12 @@ func TestPieces(t *testing.T) {
 		"id: a\nreason: \"" + strings.Repeat("x", 1<<17) + "\n---\nid: b\nz: 1",
 		"---",
 	} {
-		_, _, want := tenant.Decode("f", []byte(text))
-		good, _, _ := tenant.Decode("f", []byte(text))
-		var got tenant.Problems
+		_, _, want := document.Decode("f", []byte(text))
+		good, _, _ := document.Decode("f", []byte(text))
+		var got document.Problems
 		n := 0
 		err := pieces(strings.NewReader(text), func(piece []byte, line int) error {
-			docs, _, problems := tenant.Decode("f", piece)
+			docs, _, problems := document.Decode("f", piece)
 			n += len(docs)
 			for _, p := range problems {
 				p.Line += line

@@ -16,7 +16,7 @@ import (
 	"github.com/corsgate/corsgate/e2e/harness"
 	"github.com/corsgate/corsgate/envoy"
 	"github.com/corsgate/corsgate/internal/config"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 const root = "../.."
@@ -181,7 +181,7 @@ func TestTenants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tenant.Parse("shop.yaml", data); err != nil {
+	if _, err := document.Parse("shop.yaml", data); err != nil {
 		t.Error(err)
 	}
 }

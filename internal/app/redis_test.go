@@ -13,7 +13,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/redistest"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/redisstore"
 	"github.com/corsgate/corsgate/tenant/store"
 )
@@ -46,7 +46,7 @@ func openStore(t *testing.T, r config.Redis) *redisstore.Store {
 // apply writes the tenant acme, which allows origin, as revision base+1.
 func apply(t *testing.T, s store.Writer, origin string, base int64) {
 	t.Helper()
-	doc, err := tenant.Parse("acme.yaml", fmt.Appendf(nil, acme, origin))
+	doc, err := document.Parse("acme.yaml", fmt.Appendf(nil, acme, origin))
 	if err != nil {
 		t.Fatal(err)
 	}

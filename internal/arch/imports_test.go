@@ -77,13 +77,22 @@ func table() []imports {
 			not:  []string{"flag", "net", "net/http", "os/signal"},
 		},
 		{
-			dir:  "tenant/...",
-			ours: []string{"policy", "proto", "tenant", "internal/spelling", "internal/wording"},
-			others: []string{
-				protobuf, yaml, sync, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate",
-				"github.com/fsnotify/fsnotify", "golang.org/x/net/idna",
-			},
-			not: []string{"net/http", "flag", "os/signal"},
+			dir:    "tenant/document",
+			ours:   []string{"policy", "proto", "tenant", "internal/spelling", "internal/wording"},
+			others: []string{protobuf, yaml, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate"},
+			not:    []string{"context", "flag", "net/http", "os", "sync"},
+		},
+		{
+			dir:    "tenant",
+			ours:   []string{"policy"},
+			others: []string{"golang.org/x/net/idna"},
+			not:    []string{"flag", "net/http", "os", "os/signal"},
+		},
+		{
+			dir:    "tenant/...",
+			ours:   []string{"policy", "proto", "tenant"},
+			others: []string{protobuf, sync, "github.com/fsnotify/fsnotify"},
+			not:    []string{"net/http", "flag", "os/signal"},
 		},
 		{dir: "envoy/wire", not: []string{"*"}},
 		{

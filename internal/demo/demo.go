@@ -50,7 +50,7 @@ type demo struct {
 	o       Options
 	dir     string
 	journal *journal
-	tenants *document
+	tenants *shownDocument
 	ready   Ready
 	apiAddr string // host:port of Envoy
 	// listeners by role, bound before anything is written that names their ports.

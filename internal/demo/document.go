@@ -27,8 +27,8 @@ type documentView struct {
 	Problem string `json:"problem"`
 }
 
-// document follows the tenants.
-type document struct {
+// shownDocument follows the tenants.
+type shownDocument struct {
 	// read gives the content as it is now.
 	read    func(context.Context) (string, error)
 	mu      sync.Mutex
@@ -37,13 +37,13 @@ type document struct {
 }
 
 // openDocument reads the content of view for the first time.
-func openDocument(ctx context.Context, view documentView, read func(context.Context) (string, error)) (*document, error) {
+func openDocument(ctx context.Context, view documentView, read func(context.Context) (string, error)) (*shownDocument, error) {
 	content, err := read(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reading the demo's tenants: %w", err)
 	}
 	view.Revision, view.Content = 1, content
-	return &document{read: read, view: view, changed: make(chan struct{})}, nil
+	return &shownDocument{read: read, view: view, changed: make(chan struct{})}, nil
 }
 
 // fileText reads the file at path.
@@ -56,7 +56,7 @@ func fileText(path string) func(context.Context) (string, error) {
 
 // follow looks at the content until ctx ends. What it finds is published when
 // applied returns: then the change is in force, or refused with a problem.
-func (d *document) follow(ctx context.Context, applied func(context.Context) error) {
+func (d *shownDocument) follow(ctx context.Context, applied func(context.Context) error) {
 	tick := time.NewTicker(documentPoll)
 	defer tick.Stop()
 	last := d.view.Content
@@ -80,7 +80,7 @@ func (d *document) follow(ctx context.Context, applied func(context.Context) err
 	}
 }
 
-func (d *document) publish(content string, problem error) {
+func (d *shownDocument) publish(content string, problem error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.view.Revision++
@@ -94,7 +94,7 @@ func (d *document) publish(content string, problem error) {
 
 // newer returns the document as soon as its revision differs from have, or as it
 // is when ctx ends.
-func (d *document) newer(ctx context.Context, have uint64) documentView {
+func (d *shownDocument) newer(ctx context.Context, have uint64) documentView {
 	for {
 		d.mu.Lock()
 		view, changed := d.view, d.changed

@@ -55,7 +55,7 @@ func TestDocumentFollowsTheFile(t *testing.T) {
 }
 
 func TestDocumentAnswersAtTheDeadline(t *testing.T) {
-	d := &document{view: documentView{Revision: 5}, changed: make(chan struct{})}
+	d := &shownDocument{view: documentView{Revision: 5}, changed: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if got := d.newer(ctx, 5); got.Revision != 5 {

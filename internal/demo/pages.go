@@ -31,7 +31,7 @@ type site struct {
 	// api is the origin of the gateway.
 	api      string
 	journal  *journal
-	document *document
+	document *shownDocument
 }
 
 // handler serves the page and what it asks of its own origin. None of it has

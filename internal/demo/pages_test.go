@@ -12,7 +12,7 @@ func newTestSite(t *testing.T) http.Handler {
 	s := &site{
 		role: roleAllowed, origin: "http://app.localhost:10001", other: "http://evil.localhost:10002",
 		api: "http://api.localhost:10000", journal: &journal{},
-		document: &document{view: documentView{Revision: 2, Content: "id: shop"}, changed: make(chan struct{})},
+		document: &shownDocument{view: documentView{Revision: 2, Content: "id: shop"}, changed: make(chan struct{})},
 	}
 	h, err := s.handler()
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/app"
 	"github.com/corsgate/corsgate/internal/config"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/redisstore"
 	"github.com/corsgate/corsgate/tenant/store"
 )
@@ -171,7 +171,7 @@ func (d *demo) fillRedis(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the demo's tenants: %w", err)
 	}
-	good, _, problems := tenant.Decode(d.ready.Tenants, text)
+	good, _, problems := document.Decode(d.ready.Tenants, text)
 	if err := problems.Err(); err != nil {
 		return err
 	}
@@ -183,7 +183,7 @@ func (d *demo) fillRedis(ctx context.Context) error {
 	return err
 }
 
-func (db *database) fill(ctx context.Context, docs []*tenant.Document) error {
+func (db *database) fill(ctx context.Context, docs []*document.Document) error {
 	for _, doc := range docs {
 		db.ids = append(db.ids, doc.Tenant.GetId())
 	}
@@ -202,7 +202,7 @@ func (db *database) fill(ctx context.Context, docs []*tenant.Document) error {
 
 // revision of a stored document that an edit starts from.
 func revision(d store.Document) int64 {
-	r := tenant.ParseStored(d.ID, d.Data).Record
+	r := document.ParseStored(d.ID, d.Data).Record
 	if r == nil || r.Deleted() {
 		return 0
 	}
@@ -219,12 +219,12 @@ func (db *database) text(ctx context.Context) (string, error) {
 	}
 	var parts []string
 	for _, s := range stored.All {
-		doc, err := tenant.Parse(s.ID, s.Data)
+		doc, err := document.Parse(s.ID, s.Data)
 		if err != nil {
 			parts = append(parts, string(s.Data)+"\n")
 			continue
 		}
-		text, err := tenant.MarshalYAML(doc.Tenant)
+		text, err := document.MarshalYAML(doc.Tenant)
 		if err != nil {
 			return "", err
 		}

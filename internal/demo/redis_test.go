@@ -8,7 +8,7 @@ import (
 	"github.com/corsgate/corsgate/internal/app"
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/redistest"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -19,7 +19,7 @@ func TestTenantsAreWrittenAndShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	docs, _, problems := tenant.Decode("tenants.yaml", []byte(
+	docs, _, problems := document.Decode("tenants.yaml", []byte(
 		"id: a\nhosts: [a.localhost]\npolicy: {origins: [http://x.localhost]}\n---\nid: b\nhosts: [b.localhost]\npolicy: {}\n"))
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)

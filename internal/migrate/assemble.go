@@ -11,6 +11,7 @@ import (
 	"github.com/corsgate/corsgate/internal/regular"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // site is a host as a reader found it.
@@ -44,7 +45,7 @@ type Result struct {
 func (r *Result) YAML() ([]byte, error) {
 	var out bytes.Buffer
 	for i, d := range r.Documents {
-		text, err := tenant.MarshalYAML(d)
+		text, err := document.MarshalYAML(d)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +97,7 @@ func withoutPolicy(bare []string, docs []*tenantv1.Tenant, ids map[string]bool) 
 		}
 	}
 	var out []*tenantv1.Tenant
-	for hosts := range slices.Chunk(covered, tenant.MaxHosts) {
+	for hosts := range slices.Chunk(covered, document.MaxHosts) {
 		out = append(out, &tenantv1.Tenant{Id: newID("without-cors", ids), Hosts: hosts, Mode: tenantv1.Tenant_OFF, Policy: &tenantv1.Policy{}})
 	}
 	return out
@@ -109,7 +110,7 @@ func wildcardCovers(wide, host string) bool {
 }
 
 func sameRules(a, b *tenantv1.Tenant) bool {
-	return len(b.GetHosts()) < tenant.MaxHosts &&
+	return len(b.GetHosts()) < document.MaxHosts &&
 		proto.Equal(&tenantv1.Tenant{Policy: a.GetPolicy(), Routes: a.GetRoutes()}, &tenantv1.Tenant{Policy: b.GetPolicy(), Routes: b.GetRoutes()})
 }
 
@@ -189,9 +190,9 @@ func newID(host string, taken map[string]bool) string {
 
 // accepted reports whether tenants may have the document.
 func (c *converter) accepted(at place, doc *tenantv1.Tenant) bool {
-	text, err := tenant.MarshalYAML(doc)
+	text, err := document.MarshalYAML(doc)
 	if err == nil {
-		_, err = tenant.Parse("", text)
+		_, err = document.Parse("", text)
 	}
 	if err != nil {
 		c.notes.narrower(CodeLimit, at, doc.GetHosts()[0], "the document is not valid and is left out: "+err.Error(), "split the host, or write the document by hand")

@@ -29,12 +29,12 @@ type cluster struct {
 const maxLists = 4
 
 // add takes an object, or the objects of a list.
-func (c *cluster) add(d document, depth int) {
+func (c *cluster) add(d page, depth int) {
 	kind := d.root.get("kind").text()
 	if strings.HasSuffix(kind, "List") && d.root.has("items") {
 		for _, item := range d.root.get("items").items() {
 			if depth < maxLists {
-				c.add(document{file: d.file, root: item}, depth+1)
+				c.add(page{file: d.file, root: item}, depth+1)
 			}
 		}
 		return

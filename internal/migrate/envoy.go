@@ -30,7 +30,7 @@ type envoyReader struct {
 	tables []routeTable
 }
 
-func readEnvoy(n *notes, docs []document) []site {
+func readEnvoy(n *notes, docs []page) []site {
 	r := envoyReader{notes: n}
 	for _, d := range docs {
 		r.walk(d.file, d.root, nil, 0)

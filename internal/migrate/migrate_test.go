@@ -8,7 +8,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/migrate"
 	"github.com/corsgate/corsgate/internal/migrate/migratetest"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // TestDifferences: what is not CORS of one policy, but of what stands around it.
@@ -163,7 +163,7 @@ func FuzzConvert(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, problems := tenant.Decode("out", text); len(problems) > 0 {
+		if _, _, problems := document.Decode("out", text); len(problems) > 0 {
 			t.Fatalf("%s\n%v", text, problems)
 		}
 		var report bytes.Buffer

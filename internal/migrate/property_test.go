@@ -12,6 +12,7 @@ import (
 	"github.com/corsgate/corsgate/internal/migrate/migratetest"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
 // samples is how many policies of each gateway are tried.
@@ -92,19 +93,7 @@ func load(t *testing.T, result *migrate.Result) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, _, problems := tenant.Decode("documents", text)
-	if len(problems) > 0 {
-		t.Fatalf("%s\n%v", text, problems)
-	}
-	var records []*tenant.Record
-	for _, d := range docs {
-		records = append(records, d.Record)
-	}
-	snapshot, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	return &gate{tenants: snapshot, text: string(text)}
+	return &gate{tenants: tenanttest.New(t, string(text)), text: string(text)}
 }
 
 // allows asks corsgate as a browser would.

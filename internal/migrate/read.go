@@ -33,7 +33,7 @@ const maxQuestions = 20_000
 // everything else is in the differences.
 func Convert(inputs []Input, o Options) (*Result, error) {
 	n := &notes{}
-	var envoy []document
+	var envoy []page
 	cluster := &cluster{notes: n}
 	total := 0
 	for _, in := range inputs {
@@ -70,15 +70,15 @@ func Convert(inputs []Input, o Options) (*Result, error) {
 	return r, nil
 }
 
-// document is one YAML document of a file.
-type document struct {
+// page is one YAML document of a file.
+type page struct {
 	file string
 	root node
 }
 
 // decode reads the YAML documents of a file. The decoder resolves anchors, and refuses those that grow without bound.
-func decode(in Input) ([]document, error) {
-	var out []document
+func decode(in Input) ([]page, error) {
+	var out []page
 	dec := yaml.NewDecoder(bytes.NewReader(in.Data))
 	for {
 		var value any
@@ -90,7 +90,7 @@ func decode(in Input) ([]document, error) {
 			return nil, fmt.Errorf("reading YAML: %s", strings.TrimPrefix(err.Error(), "yaml: "))
 		}
 		if _, ok := value.(map[string]any); ok {
-			out = append(out, document{file: in.Name, root: node{value}})
+			out = append(out, page{file: in.Name, root: node{value}})
 		} else if value != nil {
 			return nil, errors.New("reading YAML: a document is no mapping")
 		}

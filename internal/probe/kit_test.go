@@ -14,6 +14,7 @@ import (
 	"github.com/corsgate/corsgate/internal/probe/probetest"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,13 +48,13 @@ policy: {origins: ["*"], methods: [PUT], expose_headers: [x-request-id], max_age
 // documents are those of one text.
 func documents(t *testing.T, text string) probe.Documents {
 	t.Helper()
-	d, err := tenant.Parse("tenants.yaml", []byte(text))
+	d, err := document.Parse("tenants.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, problems := tenant.NewSnapshot([]*tenant.Record{d.Record}, tenant.Options{})
-	if problems != nil {
-		t.Fatal(problems)
+	snapshot, conflicts := tenant.NewSnapshot([]*tenant.Record{d.Record}, tenant.Options{})
+	if conflicts != nil {
+		t.Fatal(document.Conflicts(conflicts))
 	}
 	return probe.Documents{Registry: snapshot, Place: "tenants.yaml", Document: func(id string) *tenantv1.Tenant {
 		if id != d.Tenant.GetId() {

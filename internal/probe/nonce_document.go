@@ -15,6 +15,7 @@ import (
 	"github.com/corsgate/corsgate/policy"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -165,11 +166,11 @@ func (n *nonce) question(origin string) policy.Request {
 
 // view is what serving processes make of m at the endpoint.
 func (n *nonce) view(m *tenantv1.Tenant) (tenant.View, error) {
-	data, err := tenant.MarshalJSON(proto.CloneOf(m))
+	data, err := document.MarshalJSON(proto.CloneOf(m))
 	if err != nil {
 		return tenant.View{}, err
 	}
-	parsed := tenant.ParseStored(m.GetId(), data)
+	parsed := document.ParseStored(m.GetId(), data)
 	if err := parsed.Problems.Err(); err != nil {
 		return tenant.View{}, fmt.Errorf("tenant %s cannot be used: %w", m.GetId(), err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/corsgate/corsgate/internal/probe"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
 )
@@ -65,7 +66,7 @@ func (r *registry) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{tenant.ParseStored("probe", got.All[0].Data).Record}, tenant.Options{})
+	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{document.ParseStored("probe", got.All[0].Data).Record}, tenant.Options{})
 	r.view.Store(&probe.Documents{Registry: snapshot})
 	return nil
 }
@@ -88,7 +89,7 @@ func (r *registry) stored(t *testing.T) *tenantv1.Tenant {
 func newRegistry(t *testing.T, doc string) (*registry, string) {
 	t.Helper()
 	r := &registry{Memory: storetest.NewMemory()}
-	d, err := tenant.Parse("probe.yaml", []byte(doc))
+	d, err := document.Parse("probe.yaml", []byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/corsgate/corsgate/internal/wording"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // Severity says what a finding does to the exit code.
@@ -25,7 +25,7 @@ const (
 
 // Finding is one thing to look at, and where it stands.
 type Finding struct {
-	tenant.Problem
+	document.Problem
 	Severity Severity
 }
 
@@ -37,7 +37,7 @@ type Report struct {
 }
 
 // Add appends problems with one severity.
-func (r *Report) Add(severity Severity, problems tenant.Problems) {
+func (r *Report) Add(severity Severity, problems document.Problems) {
 	for _, p := range problems {
 		r.Findings = append(r.Findings, Finding{Problem: p, Severity: severity})
 	}

@@ -9,11 +9,11 @@ import (
 
 	"github.com/corsgate/corsgate/internal/report"
 	"github.com/corsgate/corsgate/policy"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
-func problem(file string, line int, code policy.Code) tenant.Problem {
-	return tenant.Problem{
+func problem(file string, line int, code policy.Code) document.Problem {
+	return document.Problem{
 		File: file, Line: line, Column: 3,
 		Problem: policy.Problem{Path: "policy.origins[0]", Value: "https://a.example/", Code: code, Detail: "has a slash"},
 	}
@@ -21,8 +21,8 @@ func problem(file string, line int, code policy.Code) tenant.Problem {
 
 func TestFindingsAreInTheOrderOfTheFiles(t *testing.T) {
 	var r report.Report
-	r.Add(report.Warning, tenant.Problems{problem("b.yaml", 2, "w"), problem("a.yaml", 9, "w")})
-	r.Add(report.Error, tenant.Problems{problem("b.yaml", 1, "e"), problem("a.yaml", 10, "e")})
+	r.Add(report.Warning, document.Problems{problem("b.yaml", 2, "w"), problem("a.yaml", 9, "w")})
+	r.Add(report.Error, document.Problems{problem("b.yaml", 1, "e"), problem("a.yaml", 10, "e")})
 	r.Sort()
 	var got []string
 	for _, f := range r.Findings {
@@ -74,7 +74,7 @@ type sarifDocument struct {
 
 func TestSARIF(t *testing.T) {
 	var r report.Report
-	r.Add(report.Error, tenant.Problems{problem("a b.yaml", 4, "origin_path"), problem("/etc/x.yaml", 0, "file"), problem("c:d.yaml", 1, "origin_path")})
+	r.Add(report.Error, document.Problems{problem("a b.yaml", 4, "origin_path"), problem("/etc/x.yaml", 0, "file"), problem("c:d.yaml", 1, "origin_path")})
 	var b strings.Builder
 	if err := r.SARIF(&b); err != nil {
 		t.Fatal(err)

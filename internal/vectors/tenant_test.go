@@ -6,6 +6,7 @@ import (
 	"github.com/corsgate/corsgate/internal/vectors"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // TestCorpusThroughTenants finds the tenant of every case as a registry does and
@@ -33,14 +34,14 @@ func snapshotOf(t *testing.T, group []vectors.File) *tenant.Snapshot {
 		if _, known := f.Hosts(); !known {
 			continue
 		}
-		doc, err := tenant.Parse(f.Name+".json", f.Tenant)
+		doc, err := document.Parse(f.Name+".json", f.Tenant)
 		if err != nil {
 			t.Fatalf("%s: %v", f.Name, err)
 		}
 		records = append(records, doc.Record)
 	}
-	snapshot, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if err := problems.Err(); err != nil {
+	snapshot, conflicts := tenant.NewSnapshot(records, tenant.Options{})
+	if err := document.Conflicts(conflicts).Err(); err != nil {
 		t.Fatal(err)
 	}
 	return snapshot

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // Kind says what becomes of a document.
@@ -114,6 +114,6 @@ func yamlOf(t *tenantv1.Tenant) (string, error) {
 	if t == nil {
 		return "", nil
 	}
-	text, err := tenant.MarshalYAML(t)
+	text, err := document.MarshalYAML(t)
 	return string(text), err
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
-	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/change"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // read is the document of a text, nil for "". The text may lack id and hosts.
@@ -20,7 +20,7 @@ func read(t *testing.T, text string) *tenantv1.Tenant {
 	if !strings.Contains(text, "id:") {
 		text = "id: acme\n" + text
 	}
-	d, err := tenant.Parse("test", []byte(text))
+	d, err := document.Parse("test", []byte(text))
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, text)
 	}

@@ -15,6 +15,7 @@ import (
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/change"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // author writes random documents from few words, so that those of two documents meet.
@@ -125,21 +126,17 @@ func serving(t *testing.T, m *tenantv1.Tenant) asker {
 	t.Helper()
 	var records []*tenant.Record
 	if m != nil {
-		data, err := tenant.MarshalJSON(m)
+		data, err := document.MarshalJSON(m)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := tenant.Parse("test", data)
+		d, err := document.Parse("test", data)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, data)
 		}
 		records = append(records, d.Record)
 	}
-	s, problems := tenant.NewSnapshot(records, tenant.Options{})
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	return asker{s}
+	return asker{tenant.SnapshotOf(records...)}
 }
 
 // probe is one page's wish.

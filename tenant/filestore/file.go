@@ -9,13 +9,14 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // version is what one content of a file says. It does not change.
 type version struct {
 	sum      [sha256.Size]byte
 	records  []*tenant.Record // also of broken documents whose hosts are known
-	problems tenant.Problems
+	problems document.Problems
 }
 
 func (v *version) good() bool { return len(v.problems) == 0 }
@@ -64,7 +65,7 @@ func (f *file) look() *file {
 	data, err := read(f.name)
 	if err != nil {
 		next.info = nil
-		next.newest = f.same(&version{problems: tenant.Problems{unreadable(f.name, err)}})
+		next.newest = f.same(&version{problems: document.Problems{unreadable(f.name, err)}})
 		return &next
 	}
 	if sum := sha256.Sum256(data); f.newest == nil || f.newest.sum != sum {
@@ -83,13 +84,13 @@ func (f *file) same(v *version) *version {
 }
 
 func decode(name string, data []byte, sum [sha256.Size]byte) *version {
-	good, broken, problems := tenant.Decode(name, data)
+	good, broken, problems := document.Decode(name, data)
 	v := &version{sum: sum, records: broken, problems: problems}
 	for _, d := range good {
 		v.records = append(v.records, d.Record)
 	}
 	if len(v.records) == 0 && len(problems) == 0 {
-		v.problems = tenant.Problems{{
+		v.problems = document.Problems{{
 			File: name, Problem: policy.Problem{Code: CodeEmpty, Detail: "the file holds no document", Fix: "remove the file"},
 		}}
 	}
@@ -98,13 +99,13 @@ func decode(name string, data []byte, sum [sha256.Size]byte) *version {
 
 // scan looks at all files. It returns nil files when there is nothing to go
 // by: what is in force then stays.
-func (s *Store) scan() ([]*file, tenant.Problems) {
+func (s *Store) scan() ([]*file, document.Problems) {
 	names, err := list(s.opt.Path)
 	if err != nil {
-		return nil, tenant.Problems{unreadable(s.opt.Path, err)}
+		return nil, document.Problems{unreadable(s.opt.Path, err)}
 	}
 	if len(names) == 0 {
-		return nil, tenant.Problems{s.problem(CodeNoFiles, "there is no *.yaml, *.yml or *.json here; what was in force stays")}
+		return nil, document.Problems{s.problem(CodeNoFiles, "there is no *.yaml, *.yml or *.json here; what was in force stays")}
 	}
 	next := make([]*file, 0, len(names))
 	for _, name := range names {
@@ -122,8 +123,8 @@ func (s *Store) scan() ([]*file, tenant.Problems) {
 // that has none gives what is good in it, since that takes nothing away. Of
 // two files that claim one host or id, the one that has it stays; of two new
 // claims, the first by name. The other file counts as broken.
-func settle(files []*file) tenant.Problems {
-	problems := make(map[*file]tenant.Problems)
+func settle(files []*file) document.Problems {
+	problems := make(map[*file]document.Problems)
 	for _, f := range files {
 		problems[f] = slices.Clone(f.newest.problems)
 		f.choose(f.newest)
@@ -135,10 +136,10 @@ func settle(files []*file) tenant.Problems {
 		var conflicts []conflict
 		conflicts, reverted = resolve(files)
 		for _, c := range conflicts {
-			problems[c.file] = append(problems[c.file], c.Problem)
+			problems[c.file] = append(problems[c.file], document.ConflictProblem(c.Conflict))
 		}
 	}
-	var all tenant.Problems
+	var all document.Problems
 	for _, f := range files {
 		if f.complete() {
 			f.good = f.current

@@ -11,6 +11,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // MaxFileBytes bounds what is read of one file.
@@ -21,24 +22,24 @@ var ErrNoTenants = errors.New("no tenant document without problems")
 
 // Load reads path once: a file, or a directory of *.yaml, *.yml and *.json. It
 // returns every document without a problem and a snapshot of them. The error joins
-// a [tenant.Problems] with all problems and, when no document is good,
+// a [document.Problems] with all problems and, when no document is good,
 // [ErrNoTenants]; the snapshot is never nil.
-func Load(path string, opt tenant.Options) (*tenant.Snapshot, []*tenant.Document, error) {
+func Load(path string, opt tenant.Options) (*tenant.Snapshot, []*document.Document, error) {
 	names, err := list(path)
 	if err != nil {
 		empty, _ := tenant.NewSnapshot(nil, opt)
 		return empty, nil, err
 	}
-	var docs []*tenant.Document
+	var docs []*document.Document
 	var records []*tenant.Record
-	var problems tenant.Problems
+	var problems document.Problems
 	for _, name := range names {
 		data, err := read(name)
 		if err != nil {
 			problems = append(problems, unreadable(name, err))
 			continue
 		}
-		good, broken, found := tenant.Decode(name, data)
+		good, broken, found := document.Decode(name, data)
 		for _, d := range good {
 			records = append(records, d.Record)
 		}
@@ -47,7 +48,7 @@ func Load(path string, opt tenant.Options) (*tenant.Snapshot, []*tenant.Document
 		problems = append(problems, found...)
 	}
 	snapshot, conflicts := tenant.NewSnapshot(records, opt)
-	err = append(problems, conflicts...).Err()
+	err = append(problems, document.Conflicts(conflicts)...).Err()
 	if snapshot.Tenants() == 0 {
 		err = errors.Join(fmt.Errorf("reading tenants from %s: %w", path, ErrNoTenants), err)
 	}
@@ -143,9 +144,9 @@ const (
 )
 
 // unreadable is the problem of a file that could not be read.
-func unreadable(name string, err error) tenant.Problem {
+func unreadable(name string, err error) document.Problem {
 	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		err = pathErr.Err
 	}
-	return tenant.Problem{File: name, Problem: policy.Problem{Code: CodeFile, Detail: "the file cannot be read: " + err.Error()}}
+	return document.Problem{File: name, Problem: policy.Problem{Code: CodeFile, Detail: "the file cannot be read: " + err.Error()}}
 }

@@ -2,6 +2,7 @@ package filestore
 
 import (
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // Stats are counts since the start, for metrics.
@@ -44,7 +45,7 @@ func (s *Stats) reject(last, next *Report) {
 		p := &next.Problems[i]
 		at := place{p.File, p.Document, &s.Invalid}
 		switch p.Code {
-		case tenant.CodeHostTaken, tenant.CodeIDTaken:
+		case document.CodeHostTaken, document.CodeIDTaken:
 			at.counter = &s.HostConflicts
 		case CodeFile:
 			at.counter = &s.Unreadable

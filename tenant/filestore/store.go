@@ -13,6 +13,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // Defaults of [Options].
@@ -50,7 +51,7 @@ type Report struct {
 	// cannot be used or is gone.
 	Kept []string
 	// Problems is everything wrong with the files as they are now.
-	Problems tenant.Problems
+	Problems document.Problems
 	// Dangers counts the tenants in force by what is dangerous about their policies.
 	Dangers tenant.DangerCount
 }
@@ -207,7 +208,7 @@ func (s *Store) look() (Report, news) {
 }
 
 // publish puts a snapshot in force.
-func (s *Store) publish(next []*file, snapshot *tenant.Snapshot, problems tenant.Problems) (Report, news) {
+func (s *Store) publish(next []*file, snapshot *tenant.Snapshot, problems document.Problems) (Report, news) {
 	changed := !slices.Equal(inForce(s.files), inForce(next)) || s.snapshot.Load() == nil
 	s.files = next
 	if changed {
@@ -258,6 +259,6 @@ func (s *Store) log(r Report, changed bool) {
 	}
 }
 
-func (s *Store) problem(code policy.Code, detail string) tenant.Problem {
-	return tenant.Problem{File: s.opt.Path, Problem: policy.Problem{Code: code, Detail: detail}}
+func (s *Store) problem(code policy.Code, detail string) document.Problem {
+	return document.Problem{File: s.opt.Path, Problem: policy.Problem{Code: code, Detail: detail}}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/filestore"
 )
 
@@ -131,7 +132,7 @@ func (l *live) wantOwner(host, want string) {
 func (l *live) untilProblem(code policy.Code, file string) {
 	l.t.Helper()
 	l.until(fmt.Sprintf("problem %s in %s", code, file), func() bool {
-		return slices.ContainsFunc(l.Status().Problems, func(p tenant.Problem) bool {
+		return slices.ContainsFunc(l.Status().Problems, func(p document.Problem) bool {
 			return p.Code == code && filepath.Base(p.File) == file
 		})
 	})
@@ -484,7 +485,7 @@ func TestLoadReportsEverything(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", "id: a\n---\nid: b\n")
 	_, _, err := filestore.Load(dir, tenant.Options{})
-	problems, ok := errors.AsType[tenant.Problems](err)
+	problems, ok := errors.AsType[document.Problems](err)
 	if !errors.Is(err, filestore.ErrNoTenants) || !ok || len(problems) != 2 {
 		t.Errorf("Load failed with %v, want ErrNoTenants and two problems", err)
 	}

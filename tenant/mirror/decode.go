@@ -9,6 +9,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -57,7 +58,7 @@ func (m *Mirror) decode(got store.Documents, check bool) []news {
 
 // read decodes and compiles the document.
 func (n *news) read(m *Mirror) {
-	stored := tenant.ParseStored(n.id, n.data)
+	stored := document.ParseStored(n.id, n.data)
 	n.record, n.broken = stored.Record, stored.Problems.Err()
 	if n.record == nil {
 		if n.broken == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -34,7 +35,7 @@ func pack(strange []string, data []byte) []byte {
 
 func unpack(b []byte) (strange []string, data []byte, ok bool) {
 	count, n := binary.Uvarint(b)
-	if n <= 0 || count > tenant.MaxHosts {
+	if n <= 0 || count > document.MaxHosts {
 		return nil, nil, false
 	}
 	b = b[n:]

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
@@ -30,7 +31,7 @@ func TestR8KeepsTheLastGoodDocument(t *testing.T) {
 		"R8 broken policy":      put(`{"id":"a","hosts":["a.example"],"policy":{"origins":["no origin"]}}`),
 		"R8 another's document": put(string(simple("b", "v2").bytes())),
 		"R9 wrong type":         func(w *world) { w.Spoil("a", store.ErrWrongType) },
-		"R11 too large":         put(string(good.bytes()) + strings.Repeat(" ", tenant.MaxDocumentBytes)),
+		"R11 too large":         put(string(good.bytes()) + strings.Repeat(" ", document.MaxDocumentBytes)),
 	}
 	for name, spoil := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
@@ -323,7 +324,7 @@ func TestManyHosts(t *testing.T) {
 		var docs []doc
 		for i := range 5 {
 			d := doc{id: fmt.Sprintf("t%d", i), text: "v1"}
-			for j := range tenant.MaxHosts {
+			for j := range document.MaxHosts {
 				d.hosts = append(d.hosts, fmt.Sprintf("h%d.t%d.example", j, i))
 			}
 			docs = append(docs, d)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
 )
@@ -76,7 +77,7 @@ func TestR1OldDisk(t *testing.T) {
 
 // TestR2StartsFromBaseline: without the store and a copy the operator's documents decide.
 func TestR2StartsFromBaseline(t *testing.T) {
-	record := tenant.ParseStored("base", simple("base", "v0").bytes()).Record
+	record := document.ParseStored("base", simple("base", "v0").bytes()).Record
 	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{record}, tenant.Options{})
 	scene(t, mirror.Options{Baseline: snapshot}, func(w *world) {
 		w.write(simple("a", "v1"))

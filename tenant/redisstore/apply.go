@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -169,7 +169,7 @@ func (a *application) document(e store.Edit, old storedTenant, revision int64, n
 		d = proto.CloneOf(e.Tenant)
 	}
 	d.Revision, d.UpdatedAt, d.UpdatedBy, d.Reason = revision, timestamppb.New(now), a.author.By, a.author.Reason
-	data, err := tenant.MarshalJSON(d)
+	data, err := document.MarshalJSON(d)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -82,8 +83,8 @@ func checkDocument(e store.Edit) error {
 		problems = append(problems, fmt.Errorf("tenant %s: the document is a tombstone; to delete a tenant give no document", e.ID))
 	}
 	hosts := e.Tenant.GetHosts()
-	if len(hosts) > tenant.MaxHosts {
-		return errors.Join(append(problems, fmt.Errorf("tenant %s: %d hosts; at most %d", e.ID, len(hosts), tenant.MaxHosts))...)
+	if len(hosts) > document.MaxHosts {
+		return errors.Join(append(problems, fmt.Errorf("tenant %s: %d hosts; at most %d", e.ID, len(hosts), document.MaxHosts))...)
 	}
 	seen := make(map[string]bool, len(hosts))
 	for _, host := range hosts {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // storedTenant is what a writer has to know of a stored document or tombstone.
@@ -57,7 +57,7 @@ func parseStored(id string, v value) storedTenant {
 
 // parseThorough reads a document as gateways do, of which some of what is no JSON has hosts all the same.
 func parseThorough(id string, data []byte) storedTenant {
-	record := tenant.ParseStored(id, data).Record
+	record := document.ParseStored(id, data).Record
 	if record == nil {
 		return storedTenant{state: unreadable}
 	}
@@ -91,7 +91,7 @@ func (t storedTenant) holds(host string) bool {
 // canonicalHosts are the hosts of a stored document without repetition, not more than a document may
 // have. What is no host is left out.
 func canonicalHosts(entries []string) []string {
-	entries = entries[:min(len(entries), tenant.MaxHosts)]
+	entries = entries[:min(len(entries), document.MaxHosts)]
 	hosts := make([]string, 0, len(entries))
 	seen := make(map[string]bool, len(entries))
 	for _, entry := range entries {

@@ -16,6 +16,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/trust"
 )
@@ -138,7 +139,7 @@ func readBackup(from io.Reader, identity string, each func(id string, text []byt
 		if len(id) == 0 {
 			break
 		}
-		if text := r.text(tenant.MaxDocumentBytes); r.err == nil {
+		if text := r.text(document.MaxDocumentBytes); r.err == nil {
 			each(string(id), text)
 		}
 	}

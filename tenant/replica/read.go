@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -28,15 +29,15 @@ const (
 	batchBytes = 16 << 20
 )
 
-// document is an update and the text that it was made of; nil when the text is that in force already.
-type document struct {
+// loaded is an update and the text that it was made of; nil when the text is that in force already.
+type loaded struct {
 	tenant.Update
 	text []byte
 }
 
 // load reads documents and puts them in force.
 func (r *Replica) load(ctx context.Context, ids []string, announced bool) error {
-	var all []document
+	var all []loaded
 	size := 0
 	for len(ids) > 0 {
 		n := min(len(ids), r.pageSize)
@@ -60,7 +61,7 @@ func (r *Replica) load(ctx context.Context, ids []string, announced bool) error 
 }
 
 // page reads documents in one round trip, and has the head that came with them judged.
-func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration) ([]document, error) {
+func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration) ([]loaded, error) {
 	got, err := r.fetch(ctx, ids, timeout)
 	if err != nil {
 		r.pageSize = max(r.pageSize/2, 1) // they may be so large that fewer fit into the time
@@ -96,9 +97,9 @@ func nextPageSize(size int, page []store.Document) int {
 }
 
 // decode compiles documents, on all processors. Those that are in force already it leaves alone.
-func (r *Replica) decode(all []store.Document) []document {
+func (r *Replica) decode(all []store.Document) []loaded {
 	const share = 32
-	out := make([]document, len(all))
+	out := make([]loaded, len(all))
 	current, texts := r.snapshot.Load(), r.backup != nil && (r.priming || r.backup.reads())
 	var workers sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -119,8 +120,8 @@ func (r *Replica) decode(all []store.Document) []document {
 	return out
 }
 
-func decode(d *store.Document, current *tenant.Snapshot, texts bool) document {
-	u := document{Update: tenant.Update{ID: d.ID, Err: d.Err, Bytes: len(d.Data)}}
+func decode(d *store.Document, current *tenant.Snapshot, texts bool) loaded {
+	u := loaded{Update: tenant.Update{ID: d.ID, Err: d.Err, Bytes: len(d.Data)}}
 	if d.Err != nil || d.Data == nil {
 		return u
 	}
@@ -131,7 +132,7 @@ func decode(d *store.Document, current *tenant.Snapshot, texts bool) document {
 		}
 		return u
 	}
-	stored := tenant.ParseStored(d.ID, d.Data)
+	stored := document.ParseStored(d.ID, d.Data)
 	u.Record, u.Err, u.text = stored.Record, stored.Problems.Err(), d.Data
 	return u
 }
@@ -143,7 +144,7 @@ func (r *Replica) rules() tenant.Rules {
 	}
 }
 
-func updatesOf(all []document) []tenant.Update {
+func updatesOf(all []loaded) []tenant.Update {
 	updates := make([]tenant.Update, len(all))
 	for i := range all {
 		updates[i] = all[i].Update
@@ -152,7 +153,7 @@ func updatesOf(all []document) []tenant.Update {
 }
 
 // merge makes the next snapshot, and keeps what is new in it for the next run.
-func (r *Replica) merge(ctx context.Context, all []document) {
+func (r *Replica) merge(ctx context.Context, all []loaded) {
 	if len(all) == 0 {
 		return
 	}
@@ -222,7 +223,7 @@ const largeBytes = 32 << 10
 
 // readAll reads every document, several pages at once. When memory is bounded it leaves out large ones, and names
 // them, the smallest first. seen has all ids.
-func (r *Replica) readAll(ctx context.Context) (all []document, seen map[string]bool, large []string, err error) {
+func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bool, large []string, err error) {
 	var (
 		mu    sync.Mutex
 		heads []store.Head
@@ -291,7 +292,7 @@ func (r *Replica) readAll(ctx context.Context) (all []document, seen map[string]
 }
 
 // missing asks again for the documents that a reading of everything did not show.
-func (r *Replica) missing(ctx context.Context, seen map[string]bool) (all []document, err error) {
+func (r *Replica) missing(ctx context.Context, seen map[string]bool) (all []loaded, err error) {
 	var ids []string
 	for record := range r.snapshot.Load().All() {
 		if !seen[record.ID()] {

@@ -73,7 +73,7 @@ func (r *Replica) nothingOld(ctx context.Context, announced map[string]bool) boo
 }
 
 // old reports whether nobody can tell that a document of the store is not older than the one in force.
-func old(d *document, current *tenant.Snapshot) bool {
+func old(d *loaded, current *tenant.Snapshot) bool {
 	record, sum := current.Document(d.ID)
 	switch {
 	case record == nil:

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // New returns a registry of docs, each YAML or JSON with one tenant or several.
 // Any problem ends the test.
 func New(tb testing.TB, docs ...string) *tenant.Snapshot {
 	tb.Helper()
-	good, _, problems := tenant.Decode(tb.Name(), []byte(strings.Join(docs, "\n---\n")))
+	good, _, problems := document.Decode(tb.Name(), []byte(strings.Join(docs, "\n---\n")))
 	if err := problems.Err(); err != nil {
 		tb.Fatalf("reading tenant documents:\n%v", err)
 	}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -122,7 +122,7 @@ func (m *Memory) Documents(ctx context.Context, ids []string) (store.Documents, 
 }
 
 func (s stored) document(id string) store.Document {
-	if len(s.data) > tenant.MaxDocumentBytes {
+	if len(s.data) > tenantdoc.MaxDocumentBytes {
 		return store.Document{ID: id, Err: store.ErrTooLarge}
 	}
 	return store.Document{ID: id, Data: bytes.Clone(s.data), Err: s.err}

@@ -17,6 +17,7 @@ import (
 
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -41,7 +42,7 @@ func (m *Memory) Apply(ctx context.Context, edits []store.Edit, author store.Aut
 	for i, e := range edits {
 		documents[i] = m.next(e, author)
 		var err error
-		if data[i], err = tenant.MarshalJSON(documents[i]); err != nil {
+		if data[i], err = tenantdoc.MarshalJSON(documents[i]); err != nil {
 			return nil, err
 		}
 	}

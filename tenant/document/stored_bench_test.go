@@ -1,4 +1,4 @@
-package tenant_test
+package document_test
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 )
 
 // storedDocument is what a store holds for tenant number i: two hosts and eight origins.
@@ -36,7 +37,7 @@ func BenchmarkParseStored(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(bb.data)))
 			for b.Loop() {
-				if s := tenant.ParseStored(id, bb.data); s.Problems != nil {
+				if s := document.ParseStored(id, bb.data); s.Problems != nil {
 					b.Fatal(s.Problems)
 				}
 			}
@@ -47,15 +48,15 @@ func BenchmarkParseStored(b *testing.B) {
 // boundBytes is what a tenant keeps in memory, ready to serve, without an index.
 func boundBytes(tb testing.TB, tenants int) float64 {
 	tb.Helper()
-	entries := make([]*tenant.Entry, tenants)
+	entries := make([]*tenant.Record, tenants)
 	before := liveBytes()
 	for i := range entries {
 		id, data := storedDocument(i)
-		s := tenant.ParseStored(id, data)
+		s := document.ParseStored(id, data)
 		if s.Problems != nil {
 			tb.Fatal(s.Problems)
 		}
-		entries[i] = tenant.Bind(s.Record)
+		entries[i] = s.Record
 	}
 	after := liveBytes()
 	runtime.KeepAlive(entries)

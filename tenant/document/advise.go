@@ -1,10 +1,11 @@
-package tenant
+package document
 
 import (
 	"strconv"
 	"time"
 
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // Advise returns warnings about what is legal and risky in d, as of now: those
@@ -14,7 +15,7 @@ func (d *Document) Advise(now time.Time) Problems {
 	if _, _, _, ok := t.parse(); !ok {
 		t.root = nil // cannot happen to a document that was decoded; places are then unknown
 	}
-	c := &collector{doc: &t, id: d.Record.id}
+	c := &collector{doc: &t, id: d.Record.ID()}
 	d.adviseTenant(c)
 	for i := range d.specs {
 		s := &d.specs[i]
@@ -28,26 +29,26 @@ func (d *Document) Advise(now time.Time) Problems {
 }
 
 func (d *Document) adviseTenant(c *collector) {
-	switch d.Record.mode {
-	case modeShadow:
+	switch d.Record.Mode() {
+	case tenant.Shadow:
 		c.addAt(policy.Problem{
 			Path: "mode", Value: "SHADOW", Code: CodeMode,
 			Detail: "decisions are only counted; browsers see the application's own CORS headers",
 		})
-	case modeOff:
+	case tenant.Off:
 		c.addAt(policy.Problem{
 			Path: "mode", Value: "OFF", Code: CodeMode,
 			Detail: "nothing is touched; browsers see the application's own CORS headers",
 		})
-	case modeEnforce:
+	case tenant.Enforce:
 	}
-	if len(d.Record.hosts) == 0 {
+	if len(d.Record.Hosts()) == 0 {
 		c.addAt(policy.Problem{
 			Path: "hosts", Code: CodeNoHosts,
 			Detail: "without hosts the tenant is only found when envoy sends its id",
 		})
 	}
-	for i, host := range d.Record.hosts {
+	for i, host := range d.Record.Hosts() {
 		if host == "*" {
 			c.addAt(policy.Problem{
 				Path: element("hosts", i), Value: host, Code: CodeHostDefault,

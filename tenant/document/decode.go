@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"strconv"
@@ -41,38 +41,29 @@ func (d *decoder) fault(path string, n *yaml.Node, f fault) {
 	d.add(n.Line, n.Column, policy.Problem{Path: path, Value: value, Code: f.code, Detail: f.detail, Fix: f.fix})
 }
 
-// plain refuses what makes a node mean something else than it says.
-func (d *decoder) plain(path string, n *yaml.Node) bool {
+// holds reports whether n is a collection of a kind that can be looked at one by one; the limits of single
+// fields are checked by shape.
+func (d *decoder) holds(path string, n *yaml.Node, kind yaml.Kind, want string) bool {
+	f := indirect(n)
 	switch {
-	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		d.fault(path, n, fault{CodeReference, "documents have no anchors and aliases", "write the value out"})
-	case n.Style&yaml.TaggedStyle != 0:
-		d.fault(path, n, fault{CodeTag, "documents have no tags", "remove the tag"})
+	case f.code != "":
+	case n.Kind != kind:
+		fix := ""
+		if kind == yaml.SequenceNode && n.Kind == yaml.ScalarNode && n.Value != "" {
+			fix = "write [" + strconv.Quote(n.Value) + "]"
+		}
+		f = wrongType(n, want, fix)
+	case kind == yaml.SequenceNode && len(n.Content) > MaxOrigins, len(n.Content)/2 > MaxOrigins:
+		f = fault{CodeTooMany, "no field holds more than " + strconv.Itoa(MaxOrigins) + " values", ""}
 	default:
 		return true
 	}
+	d.fault(path, n, f)
 	return false
 }
 
-// tooMany refuses what is beyond the largest limit of any field before it is
-// looked at one by one; the limits themselves are checked by shape.
-func (d *decoder) tooMany(path string, n *yaml.Node, count int) bool {
-	if count <= MaxOrigins {
-		return false
-	}
-	d.fault(path, n, fault{CodeTooMany, "no field holds more than " + strconv.Itoa(MaxOrigins) + " values", ""})
-	return true
-}
-
 func (d *decoder) message(path string, n *yaml.Node, m protoreflect.Message) {
-	if !d.plain(path, n) {
-		return
-	}
-	if n.Kind != yaml.MappingNode {
-		d.fault(path, n, wrongType(n, "a mapping of fields", ""))
-		return
-	}
-	if d.tooMany(path, n, len(n.Content)/2) {
+	if !d.holds(path, n, yaml.MappingNode, "a mapping of fields") {
 		return
 	}
 	fields := m.Descriptor().Fields()
@@ -94,17 +85,18 @@ func (d *decoder) pairs(path string, n *yaml.Node) func(func(key, value *yaml.No
 		seen := make(map[string]bool, len(n.Content)/2)
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			key, value := n.Content[i], n.Content[i+1]
+			at, f := path, indirect(key)
 			switch {
 			case key.Tag == "!!merge":
-				d.fault(path, key, fault{CodeReference, "documents have no merge keys", "write the fields out"})
-				continue
-			case !d.plain(path, key):
-				continue
+				f = fault{CodeReference, "documents have no merge keys", "write the fields out"}
+			case f.code != "":
 			case key.Kind != yaml.ScalarNode:
-				d.fault(path, key, fault{CodeKey, "the key of a field is a name", ""})
-				continue
+				f = fault{CodeKey, "the key of a field is a name", ""}
 			case seen[key.Value]:
-				d.fault(join(path, key.Value), key, fault{CodeDuplicate, "the field is there twice", "remove one of the two"})
+				at, f = join(path, key.Value), fault{CodeDuplicate, "the field is there twice", "remove one of the two"}
+			}
+			if f.code != "" {
+				d.fault(at, key, f)
 				continue
 			}
 			seen[key.Value] = true
@@ -118,13 +110,15 @@ func (d *decoder) pairs(path string, n *yaml.Node) func(func(key, value *yaml.No
 func (d *decoder) field(path string, n *yaml.Node, m protoreflect.Message, fd protoreflect.FieldDescriptor) {
 	switch {
 	case fd.IsMap():
-		d.stringMap(path, n, m.Mutable(fd).Map())
+		d.stringMap(path, n, m.Mutable(fd).Map(), fd.MapValue())
 	case fd.IsList():
 		d.list(path, n, m.Mutable(fd).List(), fd)
 	case isNested(fd):
 		d.message(path, n, m.Mutable(fd).Message())
 	default:
-		if v, ok := d.scalar(path, n, fd); ok {
+		if v, f := scalarValue(n, fd); f.code != "" {
+			d.fault(path, n, f)
+		} else {
 			m.Set(fd, v)
 		}
 	}
@@ -133,18 +127,7 @@ func (d *decoder) field(path string, n *yaml.Node, m protoreflect.Message, fd pr
 // list keeps the places of broken elements, so that what later phases say about
 // "origins[3]" is about the fourth entry of the text.
 func (d *decoder) list(path string, n *yaml.Node, list protoreflect.List, fd protoreflect.FieldDescriptor) {
-	if !d.plain(path, n) {
-		return
-	}
-	if n.Kind != yaml.SequenceNode {
-		fix := ""
-		if n.Kind == yaml.ScalarNode && n.Value != "" {
-			fix = "write [" + strconv.Quote(n.Value) + "]"
-		}
-		d.fault(path, n, wrongType(n, "a list", fix))
-		return
-	}
-	if d.tooMany(path, n, len(n.Content)) {
+	if !d.holds(path, n, yaml.SequenceNode, "a list") {
 		return
 	}
 	for i, item := range n.Content {
@@ -158,43 +141,28 @@ func (d *decoder) list(path string, n *yaml.Node, list protoreflect.List, fd pro
 			list.Append(value)
 			continue
 		}
-		if v, f, ok := d.scalarValue(item, fd); ok {
-			value = v
-		} else {
+		if v, f := scalarValue(item, fd); f.code != "" {
 			d.fault(element(path, i), item, f)
+		} else {
+			value = v
 		}
 		list.Append(value)
 	}
 }
 
 // stringMap fills a map of strings to strings, the only kind that the document has.
-func (d *decoder) stringMap(path string, n *yaml.Node, m protoreflect.Map) {
-	if !d.plain(path, n) {
-		return
-	}
-	if n.Kind != yaml.MappingNode {
-		d.fault(path, n, wrongType(n, "a mapping of names to strings", ""))
-		return
-	}
-	if d.tooMany(path, n, len(n.Content)/2) {
+func (d *decoder) stringMap(path string, n *yaml.Node, m protoreflect.Map, fd protoreflect.FieldDescriptor) {
+	if !d.holds(path, n, yaml.MappingNode, "a mapping of names to strings") {
 		return
 	}
 	for key, value := range d.pairs(path, n) {
 		at := path + "[" + strconv.Quote(key.Value) + "]"
-		if s, f, ok := stringValue(value); !ok {
+		if v, f := scalarValue(value, fd); f.code != "" {
 			d.fault(at, value, f)
 		} else {
-			m.Set(protoreflect.ValueOfString(key.Value).MapKey(), protoreflect.ValueOfString(s))
+			m.Set(protoreflect.ValueOfString(key.Value).MapKey(), v)
 		}
 	}
-}
-
-func (d *decoder) scalar(path string, n *yaml.Node, fd protoreflect.FieldDescriptor) (protoreflect.Value, bool) {
-	v, f, ok := d.scalarValue(n, fd)
-	if !ok {
-		d.fault(path, n, f)
-	}
-	return v, ok
 }
 
 // unknownField names the nearest field, since most unknown fields are typing

@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"strings"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // full says something in every field.
@@ -202,7 +203,7 @@ func TestEveryByteInEveryField(t *testing.T) {
 // checkVisible looks at everything of a record that can leave the process.
 func checkVisible(t *testing.T, d *Document) {
 	t.Helper()
-	out := append([]string{d.Record.id}, d.Record.hosts...)
+	out := append([]string{d.Record.ID()}, d.Record.Hosts()...)
 	for _, s := range d.specs {
 		out = append(out, s.spec.Origins...)
 		out = append(out, s.spec.Methods...)
@@ -236,8 +237,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		checkProblems(t, problems)
 		for _, d := range good {
-			if !validID(d.Record.id) || !d.Record.Readable() {
-				t.Errorf("accepted with the id %q, readable %t", d.Record.id, d.Record.Readable())
+			if !tenant.ValidID(d.Record.ID()) || !d.Record.Readable() {
+				t.Errorf("accepted with the id %q, readable %t", d.Record.ID(), d.Record.Readable())
 			}
 			checkVisible(t, d)
 			roundTrip(t, d)
@@ -252,7 +253,7 @@ func TestBrokenDocumentsHoldTheirHosts(t *testing.T) {
 	if len(good) != 0 || len(broken) != 2 || len(problems) < 6 {
 		t.Fatalf("%d good, %d broken, %v", len(good), len(broken), problems)
 	}
-	if diff := cmp.Diff([]string{"a.example"}, broken[0].hosts); diff != "" || broken[0].ID() != "a" || broken[0].Readable() {
+	if diff := cmp.Diff([]string{"a.example"}, broken[0].Hosts()); diff != "" || broken[0].ID() != "a" || broken[0].Readable() {
 		t.Errorf("broken record %q, readable %t, hosts (-want +got):\n%s", broken[0].ID(), broken[0].Readable(), diff)
 	}
 }

@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"bytes"
@@ -217,28 +217,15 @@ func (t *text) syntaxProblem(err error) (line, column int, p policy.Problem) {
 		}
 	}
 	p = policy.Problem{Code: CodeSyntax, Detail: "this is not yaml or json: " + detail}
-	for n, text := range lines(t.data) {
-		entry, at := bareAsterisk(text)
-		if entry == "" {
-			continue
+	n := 0
+	for text := range bytes.Lines(t.data) {
+		n++
+		if entry, at := bareAsterisk(string(text)); entry != "" {
+			p.Value, p.Fix = entry, "write "+strconv.Quote(entry)+", in quotes"
+			return n, at, p
 		}
-		p.Value, p.Fix = entry, "write "+strconv.Quote(entry)+", in quotes"
-		return n, at, p
 	}
 	return line, column, p
-}
-
-// lines numbers the lines of data from 1.
-func lines(data []byte) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		n := 1
-		for line := range bytes.Lines(data) {
-			if !yield(n, string(line)) {
-				return
-			}
-			n++
-		}
-	}
 }
 
 // bareAsterisk finds a value that starts with an unquoted asterisk, as in
@@ -252,7 +239,7 @@ func bareAsterisk(line string) (entry string, column int) {
 		switch c := line[i]; {
 		case c == '*' && strings.IndexByte(":-[,", before) >= 0:
 			entry, _, _ = strings.Cut(line[i:], ",")
-			return cutValue(strings.TrimRight(entry, " \t\r\n]}")), i + 1
+			return cut(strings.TrimRight(entry, " \t\r\n]}"), maxValue), i + 1
 		case c != ' ' && c != '\t':
 			before = c
 		}

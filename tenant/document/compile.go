@@ -1,13 +1,12 @@
-package tenant
+package document
 
 import (
 	"errors"
-	"strconv"
-	"strings"
 	"unique"
 
 	"github.com/corsgate/corsgate/policy"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // compiler turns the policies of one document into rules.
@@ -16,36 +15,34 @@ type compiler struct {
 	specs []specAt
 }
 
-func (c *compiler) compile(r *Record, m *tenantv1.Tenant) {
-	r.stable = c.ruleset(false, m.GetPolicy(), m.GetRoutes())
+func (c *compiler) compile(d *tenant.Definition, m *tenantv1.Tenant) {
+	d.Policy, d.Routes = c.ruleset("", m.GetPolicy(), m.GetRoutes())
 	if candidate := m.GetCandidate(); candidate != nil {
-		s := c.ruleset(true, candidate.GetPolicy(), candidate.GetRoutes())
-		r.candidate = &s
-		r.percent = uint8(candidate.GetPercent()) //nolint:gosec // checked by shape; a record with problems is not used
+		d.Candidate = &tenant.Candidate{Percent: uint8(candidate.GetPercent())} //nolint:gosec // checked by shape; a record with problems is not used
+		d.Candidate.Policy, d.Candidate.Routes = c.ruleset("candidate", candidate.GetPolicy(), candidate.GetRoutes())
 	}
-	r.numberEntries()
 }
 
-func (c *compiler) ruleset(candidate bool, base *tenantv1.Policy, routes []*tenantv1.Route) ruleset {
-	s := ruleset{rule: rule{candidate: candidate}}
-	s.policy = c.policy(s.path(), base)
+// ruleset compiles what stands below path.
+func (c *compiler) ruleset(path string, base *tenantv1.Policy, routes []*tenantv1.Route) (*policy.Policy, []tenant.Route) {
+	compiled := c.policy(join(path, "policy"), base)
+	var out []tenant.Route
 	seen := make(map[string]bool, len(routes))
 	for i, m := range routes {
-		r := route{prefix: m.GetPathPrefix(), rule: rule{candidate: candidate, route: int16(i + 1)}}
-		at := strings.TrimSuffix(r.path(), ".policy")
-		p := policy.Problem{Path: at + ".path_prefix", Value: r.prefix, Code: CodePath}
-		if p.Detail, p.Fix = PathPrefixFault(r.prefix); p.Detail != "" {
+		r := tenant.Route{PathPrefix: m.GetPathPrefix()}
+		at := element(join(path, "routes"), i)
+		p := policy.Problem{Path: at + ".path_prefix", Value: r.PathPrefix, Code: CodePath}
+		if p.Detail, p.Fix = tenant.PathPrefixFault(r.PathPrefix); p.Detail != "" {
 			c.addAt(p)
-		} else if seen[r.prefix] {
+		} else if seen[r.PathPrefix] {
 			p.Code, p.Detail = CodePathRepeated, "an earlier route has this prefix"
 			c.addAt(p)
 		}
-		seen[r.prefix] = true
-		r.policy = c.policy(r.path(), m.GetPolicy())
-		s.routes = append(s.routes, r)
+		seen[r.PathPrefix] = true
+		r.Policy = c.policy(at+".policy", m.GetPolicy())
+		out = append(out, r)
 	}
-	s.indexRoutes()
-	return s
+	return compiled, out
 }
 
 func (c *compiler) policy(path string, m *tenantv1.Policy) *policy.Policy {
@@ -56,48 +53,11 @@ func (c *compiler) policy(path string, m *tenantv1.Policy) *policy.Policy {
 	if err != nil && !ok {
 		found = policy.Problems{{Code: CodeFormat, Detail: "the policy cannot be compiled: " + err.Error()}}
 	}
-	said := make(map[string]bool, len(found))
 	for _, p := range found {
-		said[p.Path] = true
 		p.Path = join(path, p.Path)
 		c.addAt(p)
 	}
-	c.checkBytes(path, &spec, said)
 	return compiled
-}
-
-// checkBytes makes sure, whatever Compile accepts, that nothing but visible
-// ASCII gets where it could reach a header or dynamic metadata, which Envoy
-// does not check (response splitting).
-func (c *compiler) checkBytes(path string, spec *policy.Spec, said map[string]bool) {
-	check := func(field, value string) {
-		c.addAt(policy.Problem{
-			Path: join(path, field), Value: value, Code: CodeBytes,
-			Detail: "a header carries visible ascii only",
-		})
-	}
-	lists := []struct {
-		field  string
-		values []string
-	}{
-		{"origins", spec.Origins},
-		{"methods", spec.Methods},
-		{"request_headers", spec.RequestHeaders},
-		{"expose_headers", spec.ExposeHeaders},
-	}
-	for _, l := range lists {
-		for i, value := range l.values {
-			if !visible(value) && !said[element(l.field, i)] {
-				check(element(l.field, i), value)
-			}
-		}
-	}
-	for i := range spec.TemporaryOrigins {
-		field := element("temporary_origins", i) + ".origin"
-		if value := spec.TemporaryOrigins[i].Origin; !visible(value) && !said[field] {
-			check(field, value)
-		}
-	}
 }
 
 // visible reports whether s holds bytes 0x21 to 0x7E only.
@@ -179,25 +139,4 @@ func intern(names []string) []string {
 		shared[i] = unique.Make(name).Value()
 	}
 	return shared
-}
-
-// canonicalHosts checks the hosts of a document and returns them canonical.
-func canonicalHosts(c *collector, hosts []string) []string {
-	var out []string
-	seen := make(map[string]bool, len(hosts))
-	for i, host := range hosts {
-		p := policy.Problem{Path: "hosts[" + strconv.Itoa(i) + "]", Value: host}
-		canonical, f := canonicalHost(host)
-		if f.code == "" && seen[canonical] {
-			f = fault{CodeHostRepeated, "the host is there twice", "remove one of the two"}
-		}
-		if f.code != "" {
-			p.Code, p.Detail, p.Fix = f.code, f.detail, f.fix
-			c.addAt(p)
-			continue
-		}
-		seen[canonical] = true
-		out = append(out, canonical)
-	}
-	return out
 }

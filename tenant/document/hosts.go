@@ -1,6 +1,32 @@
-package tenant
+package document
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
+)
+
+// canonicalHosts checks the hosts of a document and returns them canonical.
+func canonicalHosts(c *collector, hosts []string) []string {
+	var out []string
+	seen := make(map[string]bool, len(hosts))
+	for i, host := range hosts {
+		p := policy.Problem{Path: element("hosts", i), Value: host}
+		canonical, f := canonicalHost(host)
+		if f.code == "" && seen[canonical] {
+			f = fault{CodeHostRepeated, "the host is there twice", "remove one of the two"}
+		}
+		if f.code != "" {
+			p.Code, p.Detail, p.Fix = f.code, f.detail, f.fix
+			c.addAt(p)
+			continue
+		}
+		seen[canonical] = true
+		out = append(out, canonical)
+	}
+	return out
+}
 
 // canonicalHost checks one entry of hosts: an exact host, "*.base" or "*".
 func canonicalHost(entry string) (string, fault) {
@@ -8,7 +34,7 @@ func canonicalHost(entry string) (string, fault) {
 		return "*", fault{}
 	}
 	host, isWildcard := strings.CutPrefix(entry, "*.")
-	canonical, ok := NormalizeHost(host)
+	canonical, ok := tenant.NormalizeHost(host)
 	prefix := ""
 	if isWildcard {
 		prefix = "*."
@@ -44,7 +70,7 @@ func hostFault(entry string) fault {
 	if base, isWildcard := strings.CutPrefix(rest, "*."); isWildcard {
 		prefix, rest = "*.", base
 	}
-	if canonical, ok := NormalizeHost(rest); ok {
+	if canonical, ok := tenant.NormalizeHost(rest); ok {
 		f.fix = "write " + prefix + canonical
 	}
 	return f

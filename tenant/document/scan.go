@@ -1,8 +1,8 @@
-package tenant
+package document
 
 import (
+	"encoding/json"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -95,19 +95,14 @@ func (s *scanner) array(limit int, element func()) {
 	}
 }
 
-// strings reads an array of strings of visible ASCII, the only ones that may get
-// where a header is made of them.
+// strings reads an array of strings.
 func (s *scanner) strings(limit int) []string {
 	var list []string
 	s.array(limit, func() {
 		if list == nil {
 			list = make([]string, 0, 8)
 		}
-		value := s.str()
-		if !visible(value) {
-			s.giveUp()
-		}
-		list = append(list, value)
+		list = append(list, s.str())
 	})
 	return list
 }
@@ -122,7 +117,6 @@ func (s *scanner) str() string {
 			s.at = i + 1
 			return s.text[start:i]
 		case c < ' ' || c == '\\' || c > '~':
-			s.at = i
 			return s.unusualStr(start)
 		}
 	}
@@ -130,60 +124,33 @@ func (s *scanner) str() string {
 	return ""
 }
 
-// unusualStr reads on in a string that begins at start, from the first byte that is not
-// just itself.
+// unusualStr reads a string that begins at start and holds more than printable ASCII. It gives up where
+// YAML might read something else: at control characters, which it refuses, at what it takes for the end of a line, and at
+// half a surrogate pair.
 func (s *scanner) unusualStr(start int) string {
-	var out strings.Builder
-	out.WriteString(s.text[start:s.at])
-	for s.at < len(s.text) {
-		switch c := s.text[s.at]; {
-		case c == '"':
-			s.at++
-			return out.String()
-		case c == '\\':
-			out.WriteRune(s.escape())
-		case c < ' ':
-			s.giveUp()
-		default:
-			r, size := utf8.DecodeRuneInString(s.text[s.at:])
-			if !plainRune(r, size) {
-				s.giveUp()
-				return ""
-			}
-			out.WriteString(s.text[s.at : s.at+size])
-			s.at += size
+	end := start
+	for end < len(s.text) && s.text[end] != '"' {
+		if s.text[end] == '\\' {
+			end++
 		}
+		end++
 	}
-	s.giveUp()
-	return ""
+	var out string
+	if end >= len(s.text) || json.Unmarshal([]byte(s.text[start-1:end+1]), &out) != nil || strings.ContainsFunc(out, unusualRune) {
+		s.giveUp()
+		return ""
+	}
+	s.at = end + 1
+	return out
 }
 
-// escape reads the escape that comes next, unless it is half of a surrogate pair.
-func (s *scanner) escape() rune {
-	rest := s.text[s.at:]
-	if len(rest) > 1 && strings.IndexByte(`"\/`, rest[1]) >= 0 {
-		s.at += 2
-		return rune(rest[1])
+// unusualRune reports whether r is one that a YAML document may not hold as it is.
+func unusualRune(r rune) bool {
+	switch r {
+	case utf8.RuneError, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
+		return true
 	}
-	if len(rest) >= len(`\u0000`) && rest[1] == 'u' {
-		n, err := strconv.ParseUint(rest[2:6], 16, 16)
-		if r := rune(n); err == nil && r >= ' ' && utf8.ValidRune(r) {
-			s.at += 6
-			return r
-		}
-	}
-	s.giveUp()
-	return utf8.RuneError
-}
-
-// plainRune reports whether YAML reads the encoded r as nothing but itself: it refuses
-// control characters and breaks lines at more than JSON does.
-func plainRune(r rune, size int) bool {
-	switch {
-	case r == utf8.RuneError && size == 1, r == 0x7f, r == 0x2028, r == 0x2029, r == 0xfeff, r == 0xfffe, r == 0xffff:
-		return false
-	}
-	return r < 0x7f || r >= 0xa0
+	return r < ' ' || r >= 0x7f && r < 0xa0
 }
 
 // boolean reads true or false.

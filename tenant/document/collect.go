@@ -1,80 +1,16 @@
-package tenant
+package document
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/corsgate/corsgate/internal/wording"
 	"github.com/corsgate/corsgate/policy"
 )
-
-// Problem is one thing wrong, or unwise, in a tenant document. Its Path is the
-// whole field path: "routes[0].policy.origins[3]".
-type Problem struct {
-	policy.Problem
-	// File is the name that the document was decoded under, or "".
-	File string
-	// Document is the place of the document in its file, from 0; documents without
-	// content do not count.
-	Document int
-	// Tenant is the document's id, or "" when it could not be read.
-	Tenant string
-	// Line and Column of the value, from 1; 0 when unknown. They are those of the file.
-	Line, Column int
-}
-
-// Problems is every problem of what was read, in order. It is an error.
-type Problems []Problem
-
-// Error lists the problems, one a line.
-func (p Problems) Error() string {
-	if len(p) == 0 {
-		return "no problems"
-	}
-	lines := make([]string, len(p))
-	for i := range p {
-		lines[i] = p[i].String()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// Err is p as an error, or nil when there are no problems.
-func (p Problems) Err() error {
-	if len(p) == 0 {
-		return nil
-	}
-	return p
-}
-
-// String gives the problem on one line, with its place. Values are quoted, so
-// that no byte of a document can break the line.
-func (p *Problem) String() string {
-	var b strings.Builder
-	if p.File != "" {
-		b.WriteString(p.File)
-		b.WriteByte(':')
-	}
-	if p.Line > 0 {
-		fmt.Fprintf(&b, "%d:%d:", p.Line, p.Column)
-	}
-	if b.Len() > 0 {
-		b.WriteByte(' ')
-	}
-	if p.Path != "" {
-		fmt.Fprintf(&b, "%s: ", p.Path)
-	}
-	if p.Value != "" {
-		fmt.Fprintf(&b, "%q: ", p.Value)
-	}
-	b.WriteString(p.Detail)
-	if p.Fix != "" {
-		fmt.Fprintf(&b, "; %s", p.Fix)
-	}
-	fmt.Fprintf(&b, " [%s]", p.Code)
-	return b.String()
-}
 
 // Bounds of what a problem repeats of a document, in bytes.
 const (
@@ -82,9 +18,6 @@ const (
 	maxPath  = 256
 	maxText  = 512
 )
-
-// cutValue shortens a value for a problem.
-func cutValue(s string) string { return cut(s, maxValue) }
 
 // printable makes s fit for a line of text.
 func printable(s string, limit int) string {
@@ -127,7 +60,7 @@ func (c *collector) add(line, column int, p policy.Problem) {
 		p = policy.Problem{Code: CodeProblems, Detail: "there are more problems than are listed", Fix: "solve these first"}
 		line, column = c.doc.locate("")
 	}
-	p.Value = cutValue(p.Value)
+	p.Value = cut(p.Value, maxValue)
 	p.Path = printable(p.Path, maxPath)
 	p.Detail = printable(p.Detail, maxText)
 	if len(p.Fix) > maxText {
@@ -182,4 +115,66 @@ func (c *collector) sorted() Problems {
 		return a.Column - b.Column
 	})
 	return c.problems
+}
+
+// locate finds the place of a field path in the document, from 1. Of a path
+// that is not there it finds the nearest value around it.
+func (t *text) locate(path string) (line, column int) {
+	node := t.root
+	if node == nil {
+		return 0, 0
+	}
+	for path != "" {
+		step, rest := cutStep(path)
+		next := child(node, step)
+		if next == nil {
+			break
+		}
+		node, path = next, rest
+	}
+	return node.Line, node.Column
+}
+
+// cutStep splits a field path into its first step and the rest: "a[0].b" gives
+// "a" and "[0].b"; "[0].b" gives "[0]" and "b".
+func cutStep(path string) (step, rest string) {
+	if path[0] == '[' {
+		end := strings.IndexByte(path, ']')
+		if end < 0 {
+			return path, ""
+		}
+		return path[:end+1], strings.TrimPrefix(path[end+1:], ".")
+	}
+	end := strings.IndexAny(path, ".[")
+	if end < 0 {
+		return path, ""
+	}
+	return path[:end], strings.TrimPrefix(path[end:], ".")
+}
+
+// child returns the value of a mapping's key or of a list's index, or nil.
+func child(node *yaml.Node, step string) *yaml.Node {
+	key := step
+	if inner, found := strings.CutPrefix(step, "["); found {
+		inner = strings.TrimSuffix(inner, "]")
+		if i, err := strconv.Atoi(inner); err == nil && node.Kind == yaml.SequenceNode {
+			if i < 0 || i >= len(node.Content) {
+				return nil
+			}
+			return node.Content[i]
+		}
+		if unquoted, err := strconv.Unquote(inner); err == nil {
+			inner = unquoted
+		}
+		key = inner
+	}
+	if node.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		if node.Content[i].Value == key {
+			return node.Content[i+1]
+		}
+	}
+	return nil
 }

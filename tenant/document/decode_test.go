@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"fmt"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 // brief is what of a problem the tables name.
@@ -211,8 +212,8 @@ func TestLimitsAreThoseOfTheProto(t *testing.T) {
 		"expose_headers":    fieldRules(&tenantv1.Policy{}, "expose_headers").GetRepeated().GetMaxItems(),
 	}
 	want := map[string]uint64{
-		"id": MaxIDBytes, "hosts": MaxHosts, "routes": MaxRoutes, "candidate.routes": MaxRoutes, "labels": MaxLabels,
-		"path_prefix": MaxPathPrefixBytes, "origins": MaxOrigins, "temporary_origins": MaxOrigins, "methods": MaxMethods,
+		"id": tenant.MaxIDBytes, "hosts": MaxHosts, "routes": MaxRoutes, "candidate.routes": MaxRoutes, "labels": MaxLabels,
+		"path_prefix": tenant.MaxPathPrefixBytes, "origins": MaxOrigins, "temporary_origins": MaxOrigins, "methods": MaxMethods,
 		"request_headers": MaxHeaderNames, "expose_headers": MaxHeaderNames,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import (
 	"slices"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
 
 func TestParseStored(t *testing.T) {
@@ -54,7 +55,7 @@ func TestParseStoredRefuses(t *testing.T) {
 				t.Errorf("problems (-want +got):\n%s\n%v", diff, s.Problems)
 			}
 			for _, p := range s.Problems {
-				if ValidID(c.id) && (p.File != "tenant:"+c.id || p.Tenant != c.id) {
+				if tenant.ValidID(c.id) && (p.File != "tenant:"+c.id || p.Tenant != c.id) {
 					t.Errorf("problem of file %q and tenant %q", p.File, p.Tenant)
 				}
 			}
@@ -88,24 +89,22 @@ func TestTombstoneIsAnUnknownTenantThatStaysClosed(t *testing.T) {
 		if diff := cmp.Diff([]string{"a.example"}, s.Record.Hosts()); diff != "" {
 			t.Errorf("hosts (-want +got):\n%s", diff)
 		}
-		for _, f := range []Freshness{Live, Stale, Disk} {
-			view := Bind(s.Record).View("/", f)
-			if view.Freshness != Unknown {
-				t.Errorf("freshness %v", view.Freshness)
+		view := tenant.SnapshotOf(s.Record).Lookup(t.Context(), tenant.Key{Hint: "acme"})
+		if view.Freshness != tenant.Unknown {
+			t.Errorf("freshness %v", view.Freshness)
+		}
+		for _, u := range []policy.UnknownTenant{policy.UnknownRefuse, policy.UnknownStrip, policy.UnknownForward} {
+			res := view.Decide(&preflight, u)
+			status, _ := res.AppendReply(nil)
+			if res.Reason != policy.TenantUnknown || res.Outcome != policy.Denied || status != 403 {
+				t.Errorf("choice %d: preflight %v %v %d", u, res.Outcome, res.Reason, status)
 			}
-			for _, u := range []policy.UnknownTenant{policy.UnknownRefuse, policy.UnknownStrip, policy.UnknownForward} {
-				res := view.Decide(&preflight, u)
-				status, _ := res.AppendReply(nil)
-				if res.Reason != policy.TenantUnknown || res.Outcome != policy.Denied || status != 403 {
-					t.Errorf("choice %d: preflight %v %v %d", u, res.Outcome, res.Reason, status)
-				}
-				for _, r := range []*policy.Request{&actual, &unseen} {
-					res = view.Decide(r, u)
-					var e policy.Edits
-					res.AppendEdits(&e, &policy.Upstream{AllowOrigin: "*", HasCORS: true})
-					if res.Answered() || !slices.Contains(e.Remove, "access-control-allow-origin") || len(e.Set) != 1 || e.Set[0].Name != "vary" {
-						t.Errorf("fault R19, choice %d: the application re-opens %v: %+v", u, r, e)
-					}
+			for _, r := range []*policy.Request{&actual, &unseen} {
+				res = view.Decide(r, u)
+				var e policy.Edits
+				res.AppendEdits(&e, &policy.Upstream{AllowOrigin: "*", HasCORS: true})
+				if res.Answered() || !slices.Contains(e.Remove, "access-control-allow-origin") || len(e.Set) != 1 || e.Set[0].Name != "vary" {
+					t.Errorf("fault R19, choice %d: the application re-opens %v: %+v", u, r, e)
 				}
 			}
 		}

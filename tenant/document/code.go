@@ -1,4 +1,4 @@
-package tenant
+package document
 
 import "github.com/corsgate/corsgate/policy"
 
@@ -40,8 +40,6 @@ const (
 	CodeTooLong policy.Code = "field_too_long"
 	// CodeRange is a number or a duration outside its range.
 	CodeRange policy.Code = "field_range"
-	// CodeBytes is a byte that no header may carry, in a value that gets into headers.
-	CodeBytes policy.Code = "field_bytes"
 )
 
 // What is wrong with a tenant.

@@ -1,12 +1,60 @@
-package tenant
+package document
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/tenant"
 )
+
+// Stored is one document of a store, read: see [ParseStored].
+type Stored struct {
+	// Record is the document compiled. A tombstone, and a document with problems whose hosts
+	// could be read, have a Record without a policy, which keeps their hosts from falling
+	// to the default tenant. Nil when nothing could be read.
+	Record *tenant.Record
+	// Problems is all that is wrong with the document. It is nil for a tombstone.
+	Problems Problems
+}
+
+// ParseStored reads what a store holds under id: one document, with the
+// fields that a registry writes, or a tombstone. A document of another id is a problem.
+// The record keeps no memory of data. Problems have "tenant:" and the id for a file.
+func ParseStored(id string, data []byte) Stored {
+	if !tenant.ValidID(id) {
+		return Stored{Problems: Problems{{Problem: policy.Problem{
+			Value: cut(id, maxValue), Code: CodeFormat, Detail: "this cannot be the id of a tenant",
+		}}}}
+	}
+	if r := parsePlain(id, data); r != nil {
+		return Stored{Record: r}
+	}
+	return parseThorough(id, data)
+}
+
+// parseThorough reads a stored document as a file is read, to the last problem.
+func parseThorough(id string, data []byte) Stored {
+	file := "tenant:" + id
+	var only *text
+	n := 0
+	for t := range documents(file, data) {
+		if !t.blank() {
+			only = t
+			n++
+		}
+	}
+	if n != 1 {
+		return Stored{Problems: Problems{{File: file, Tenant: id, Problem: policy.Problem{
+			Code: CodeSyntax, Detail: fmt.Sprintf("holds %d documents; one belongs here", n),
+		}}}}
+	}
+	only.key = id
+	_, record, problems := decode(only)
+	return Stored{Record: record, Problems: problems}
+}
 
 // parsePlain reads a stored document in the form in which programs write it: JSON, without a
 // problem. For anything else it gives nil, and [parseThorough] has to say what it is. What
@@ -15,54 +63,25 @@ import (
 //
 // It is another reading of tenant.proto than the generated one, so a test compares
 // the two, field by field and at random.
-func parsePlain(id string, data []byte) *Record {
+func parsePlain(id string, data []byte) *tenant.Record {
 	if len(data) > MaxDocumentBytes || len(data) == 0 || data[0] != '{' {
 		return nil
 	}
-	d := plainReader{scanner: scanner{text: string(data)}, record: &Record{}}
+	d := plainReader{scanner: scanner{text: string(data)}}
 	d.object(d.member)
-	if d.skip(); d.at < len(d.text) || d.unusual || d.record.id != id {
+	if d.skip(); d.at < len(d.text) || d.unusual || d.def.ID != id {
 		return nil
 	}
-	if r := d.record; r.deleted == r.Readable() || r.deleted && (r.candidate != nil || r.stable.routes != nil) {
+	if d.def.Deleted == (d.def.Policy != nil) || d.def.Deleted && (d.def.Candidate != nil || d.def.Routes != nil) {
 		return nil // without a policy, or a tombstone with one
 	}
-	d.record.own()
-	d.record.stable.indexRoutes()
-	if d.record.candidate != nil {
-		d.record.candidate.indexRoutes()
-	}
-	d.record.numberEntries()
-	return d.record
+	return tenant.NewRecord(d.def)
 }
 
-// own moves the record's names to one piece of memory that holds nothing else.
-func (r *Record) own() {
-	size := len(r.id)
-	for _, host := range r.hosts {
-		size += len(host)
-	}
-	var b strings.Builder
-	b.Grow(size)
-	b.WriteString(r.id)
-	for _, host := range r.hosts {
-		b.WriteString(host)
-	}
-	names := b.String()
-	r.id, names = names[:len(r.id)], names[len(r.id):]
-	hosts := make([]string, len(r.hosts))
-	for i, host := range r.hosts {
-		hosts[i], names = names[:len(host)], names[len(host):]
-	}
-	if r.hosts = nil; len(hosts) > 0 {
-		r.hosts = hosts
-	}
-}
-
-// plainReader fills a record.
+// plainReader fills a definition.
 type plainReader struct {
 	scanner
-	record *Record
+	def tenant.Definition
 }
 
 // Bounds of the texts for people and of max_stale, as in tenant.proto.
@@ -77,24 +96,24 @@ const (
 )
 
 func (d *plainReader) member(key string) bool {
-	r := d.record
+	r := &d.def
 	switch key {
 	case "id":
-		r.id = d.str()
+		r.ID = d.str()
 	case "hosts":
-		r.hosts = d.hosts()
+		r.Hosts = d.hosts()
 	case "mode":
-		r.mode = mode(d.oneOf("ENFORCE", "SHADOW", "OFF")) //nolint:gosec // one of three
+		r.Mode = tenant.Mode(d.oneOf("ENFORCE", "SHADOW", "OFF")) //nolint:gosec // one of three
 	case "policy":
-		r.stable.policy = d.policy()
+		r.Policy = d.policy()
 	case "routes":
-		r.stable.routes = d.routes(false)
+		r.Routes = d.routes()
 	case "candidate":
 		d.candidate()
 	case "labels":
 		d.labels()
 	case "revision":
-		r.revision = d.longNumber()
+		r.Revision = d.longNumber()
 	case "updated_at":
 		d.moment()
 	case "updated_by":
@@ -102,9 +121,9 @@ func (d *plainReader) member(key string) bool {
 	case "reason":
 		d.note(maxNote)
 	case "deleted":
-		r.deleted = d.boolean()
+		r.Deleted = d.boolean()
 	case "max_stale":
-		r.maxStale = d.duration(minMaxStale, maxMaxStale)
+		r.MaxStale = d.duration(minMaxStale, maxMaxStale)
 	default:
 		return false
 	}
@@ -128,51 +147,51 @@ func (d *plainReader) labels() {
 	d.object(func(key string) bool {
 		value := d.str()
 		if key == tierLabel {
-			d.record.tier = tierOf(value)
+			d.def.Tier = value
 		}
-		return validID(key) && len(value) <= maxLabelText && visible(strings.ReplaceAll(value, " ", ""))
+		return tenant.ValidID(key) && len(value) <= maxLabelText && visible(strings.ReplaceAll(value, " ", ""))
 	})
 }
 
 func (d *plainReader) candidate() {
-	s := &ruleset{rule: rule{candidate: true}}
+	var c tenant.Candidate
 	d.object(func(key string) bool {
 		switch key {
 		case "policy":
-			s.policy = d.policy()
+			c.Policy = d.policy()
 		case "routes":
-			s.routes = d.routes(true)
+			c.Routes = d.routes()
 		case "percent":
-			d.record.percent = uint8(d.number(100)) //nolint:gosec // bounded
+			c.Percent = uint8(d.number(100)) //nolint:gosec // bounded
 		default:
 			return false
 		}
 		return true
 	})
-	if s.policy == nil {
+	if c.Policy == nil {
 		d.giveUp()
 	}
-	d.record.candidate = s
+	d.def.Candidate = &c
 }
 
-func (d *plainReader) routes(candidate bool) []route {
-	var routes []route
+func (d *plainReader) routes() []tenant.Route {
+	var routes []tenant.Route
 	d.array(MaxRoutes, func() {
-		r := route{rule: rule{candidate: candidate, route: int16(len(routes) + 1)}} //nolint:gosec // at most MaxRoutes
+		var r tenant.Route
 		d.object(func(key string) bool {
 			switch key {
 			case "path_prefix":
-				r.prefix = strings.Clone(d.str())
+				r.PathPrefix = d.str()
 			case "policy":
-				r.policy = d.policy()
+				r.Policy = d.policy()
 			default:
 				return false
 			}
 			return true
 		})
-		detail, _ := PathPrefixFault(r.prefix)
-		repeated := slices.ContainsFunc(routes, func(e route) bool { return e.prefix == r.prefix })
-		if detail != "" || repeated || r.policy == nil || len(r.prefix) > MaxPathPrefixBytes {
+		detail, _ := tenant.PathPrefixFault(r.PathPrefix)
+		repeated := slices.ContainsFunc(routes, func(e tenant.Route) bool { return e.PathPrefix == r.PathPrefix })
+		if detail != "" || repeated || r.Policy == nil || len(r.PathPrefix) > tenant.MaxPathPrefixBytes {
 			d.giveUp()
 		}
 		routes = append(routes, r)
@@ -268,9 +287,6 @@ func (d *plainReader) temporaryOrigins() []policy.TemporaryOrigin {
 			}
 			return true
 		})
-		if !visible(t.Origin) {
-			d.giveUp()
-		}
 		list = append(list, t)
 	})
 	return list
