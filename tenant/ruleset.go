@@ -66,7 +66,7 @@ func newRuleset(candidate bool, base *policy.Policy, routes []Route) ruleset {
 	for i, r := range routes {
 		s.routes[i] = route{
 			prefix: strings.Clone(r.PathPrefix),
-			rule:   rule{policy: r.Policy, route: int16(i + 1), candidate: candidate}, //nolint:gosec // documents bound it
+			rule:   rule{policy: r.Policy, route: int16(i + 1), candidate: candidate},
 		}
 	}
 	slices.SortStableFunc(s.routes, func(a, b route) int { return len(b.prefix) - len(a.prefix) })
