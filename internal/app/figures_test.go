@@ -80,8 +80,7 @@ func TestFiguresOfRedis(t *testing.T) {
 	})
 	redis.Kill()
 	await(t, "the figures", func() bool {
-		s := p.registry.figures().Store
-		return !s.Up && s.BreakerTransitions > 0
+		return !p.registry.figures().Store.Up
 	})
 	if got := p.registry.figures(); got.Live+got.Stale != 1 || got.Generation.IsZero() {
 		t.Errorf("of a Redis that is gone: %+v", got)
