@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,42 +17,27 @@ type ErrorType string
 
 // The error types.
 const (
-	// ErrorTimeout: no answer in time.
-	ErrorTimeout ErrorType = "timeout"
-	// ErrorConnection: no connection could be made, or it broke; TLS counts here.
-	ErrorConnection ErrorType = "connection"
-	// ErrorLogin: the server refused the login, or the password could not be read.
-	ErrorLogin ErrorType = "login"
-	// ErrorLoading: the server is loading its data.
-	ErrorLoading ErrorType = "loading"
-	// ErrorReplica: the server is a replica that refuses: read-only, or without its primary.
-	ErrorReplica ErrorType = "replica"
-	// ErrorClusterDown: the cluster does not serve.
-	ErrorClusterDown ErrorType = "cluster_down"
-	// ErrorBusy: the server runs a script that does not end.
-	ErrorBusy ErrorType = "busy"
-	// ErrorPool: all connections were in use.
-	ErrorPool ErrorType = "pool"
-	// ErrorCanceled: the caller gave up.
-	ErrorCanceled ErrorType = "canceled"
-	// ErrorRedirect: a cluster moved the keys elsewhere more than once.
-	ErrorRedirect ErrorType = "redirect"
-	// ErrorWrongType: a key holds another type.
-	ErrorWrongType ErrorType = "wrong_type"
-	// ErrorPermission: the ACL forbids the command or the key.
-	ErrorPermission ErrorType = "permission"
-	// ErrorWrite: the server cannot write: full memory, failing disk, too few replicas.
-	ErrorWrite ErrorType = "write"
-	// ErrorConflict: somebody else changed a watched key.
-	ErrorConflict ErrorType = "conflict"
-	// ErrorOther: any other error reply.
-	ErrorOther ErrorType = "other"
+	ErrorTimeout     ErrorType = "timeout"      // no answer in time
+	ErrorConnection  ErrorType = "connection"   // no connection could be made, or it broke; TLS counts here
+	ErrorLogin       ErrorType = "login"        // the server refused the login, or the password could not be read
+	ErrorLoading     ErrorType = "loading"      // the server is loading its data
+	ErrorReplica     ErrorType = "replica"      // the server is a replica that refuses: read-only, or without its primary
+	ErrorClusterDown ErrorType = "cluster_down" // the cluster does not serve
+	ErrorBusy        ErrorType = "busy"         // the server runs a script that does not end
+	ErrorRedirect    ErrorType = "redirect"     // a cluster moved the keys elsewhere more than once
+	ErrorPool        ErrorType = "pool"         // all connections were in use
+	ErrorCanceled    ErrorType = "canceled"     // the caller gave up
+	ErrorWrongType   ErrorType = "wrong_type"   // a key holds another type
+	ErrorPermission  ErrorType = "permission"   // the ACL forbids the command or the key
+	ErrorWrite       ErrorType = "write"        // the server cannot write: full memory, failing disk, too few replicas
+	ErrorConflict    ErrorType = "conflict"     // somebody else changed a watched key
+	ErrorOther       ErrorType = "other"        // any other error reply
 )
 
 // failed reports whether the server or the way to it failed, and not only this command.
 func (e ErrorType) failed() bool {
 	switch e {
-	case ErrorTimeout, ErrorConnection, ErrorLogin, ErrorLoading, ErrorReplica, ErrorClusterDown, ErrorBusy:
+	case ErrorTimeout, ErrorConnection, ErrorLogin, ErrorLoading, ErrorReplica, ErrorClusterDown, ErrorBusy, ErrorRedirect:
 		return true
 	default:
 		return false
@@ -85,43 +71,60 @@ func classify(ctx context.Context, err error) ErrorType {
 	}
 }
 
-// classifyReply finds the type of an error reply by its first word.
+// classifyReply finds the type of an error reply.
 func classifyReply(text string) ErrorType {
+	e, _ := explain(text)
+	return e
+}
+
+// explain finds the type of an error reply by its first word, and what helps a writer against it.
+func explain(text string) (e ErrorType, advice string) {
+	if _, reason, ok := strings.Cut(text, execAborted); ok {
+		text = reason
+	}
 	word, rest, _ := strings.Cut(text, " ")
+	const soon = "try again in a moment"
 	switch word {
 	case "LOADING":
-		return ErrorLoading
-	case "READONLY", "MASTERDOWN":
-		return ErrorReplica
+		return ErrorLoading, soon
+	case "READONLY":
+		return ErrorReplica, "this server is a replica; try again when the failover has ended, or name the primary"
+	case "MASTERDOWN":
+		return ErrorReplica, soon
 	case "CLUSTERDOWN":
-		return ErrorClusterDown
+		return ErrorClusterDown, soon
 	case "BUSY":
-		return ErrorBusy
+		return ErrorBusy, soon
 	case "MOVED", "ASK", "TRYAGAIN":
-		return ErrorRedirect
-	case "WRONGTYPE":
-		return ErrorWrongType
-	case "NOAUTH", "WRONGPASS":
-		return ErrorLogin
+		return ErrorRedirect, soon
+	case "MISCONF":
+		return ErrorWrite, "Redis cannot save to its disk, which may be full, and serves reads only; make room, then try again"
+	case "OOM":
+		return ErrorWrite, "Redis uses all memory that maxmemory allows; raise it, then try again. Never let Redis evict keys of the registry"
+	case "NOREPLICAS":
+		return ErrorWrite, "fewer replicas are connected than min-replicas-to-write demands; try again when they are back"
 	case "NOPERM":
-		return ErrorPermission
-	case "OOM", "MISCONF", "NOREPLICAS":
-		return ErrorWrite
+		return ErrorPermission, "let an administrator grant the rights of a writer: ACL SETUSER "
+	case "NOAUTH", "WRONGPASS":
+		return ErrorLogin, "give the name and the password of a writer"
+	case "WRONGTYPE":
+		return ErrorWrongType, "something else uses the prefix; remove its key, or choose another prefix"
 	case "EXECABORT":
-		return ErrorConflict
-	case "ERR":
-		switch {
-		case rest == "no such key":
-			return "" // an answer like another
-		case strings.HasPrefix(rest, "max number of clients"):
-			return ErrorConnection
-		}
+		return ErrorConflict, ""
 	}
-	if text == redis.TxFailedErr.Error() {
-		return ErrorConflict
+	switch {
+	case text == "ERR no such key":
+		return "", "" // an answer like another
+	case strings.HasPrefix(rest, "max number of clients"):
+		return ErrorConnection, soon
+	case text == redis.TxFailedErr.Error():
+		return ErrorConflict, ""
 	}
-	return ErrorOther
+	return ErrorOther, ""
 }
+
+// execAborted is what EXEC says before the reason for which it refuses a transaction.
+const execAborted = "EXECABORT Transaction discarded because of: "
 
 // classifyAll finds the type of a pipeline: why it failed as a whole, else the gravest of its replies.
 func classifyAll(ctx context.Context, err error, cmds []redis.Cmder) ErrorType {
@@ -173,40 +176,15 @@ func (s *Store) refused(err error) error {
 	if !ok || errors.Is(err, ErrOutcomeUnknown) {
 		return err
 	}
-	return &RefusedError{Type: classifyReply(reply.Error()), Advice: s.advice(reply.Error()), reply: err}
-}
-
-// advice says what helps against an error reply.
-func (s *Store) advice(reply string) string {
-	word, _, _ := strings.Cut(reply, " ")
-	switch word {
-	case "READONLY":
-		return "this server is a replica; try again when the failover has ended, or name the primary"
-	case "MISCONF":
-		return "Redis cannot save to its disk, which may be full, and serves reads only; make room, then try again"
-	case "OOM":
-		return "Redis uses all memory that maxmemory allows; raise it, then try again. Never let Redis evict keys of the registry"
-	case "NOREPLICAS":
-		return "fewer replicas are connected than min-replicas-to-write demands; try again when they are back"
-	case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "BUSY":
-		return "try again in a moment"
-	case "NOPERM":
-		user := s.opt.Username
-		if user == "" {
-			user = "default"
-		}
-		return "let an administrator grant the rights of a writer: ACL SETUSER " + user + " " + WriterRules(s.opt.Prefix)
-	case "NOAUTH", "WRONGPASS":
-		return "give the name and the password of a writer"
-	case "WRONGTYPE":
-		return "something else uses the prefix " + s.opt.Prefix + "; remove its key, or choose another prefix"
-	default:
-		return ""
+	e, advice := explain(reply.Error())
+	if e == ErrorPermission {
+		advice += cmp.Or(s.opt.Username, "default") + " " + WriterRules(s.opt.Prefix)
 	}
+	return &RefusedError{Type: e, Advice: advice, reply: err}
 }
 
 // abortion finds out why a transaction was given up before it began: the reply to one of its commands,
-// or what the reply to EXEC says itself. Other errors stay as they are.
+// or that to EXEC. Other errors stay as they are.
 func abortion(err error, cmds []redis.Cmder) error {
 	if !redis.IsExecAbortError(err) {
 		return err
@@ -216,27 +194,14 @@ func abortion(err error, cmds []redis.Cmder) error {
 			return fmt.Errorf("%s: %w", describe(cmd), reply)
 		}
 	}
-	if _, reason, ok := strings.Cut(err.Error(), "because of: "); ok {
-		return fmt.Errorf("transaction: %w", abortedError(reason))
-	}
 	return err
 }
-
-// abortedError is a reply within a reply.
-type abortedError string
-
-func (e abortedError) Error() string { return string(e) }
-
-// RedisError implements [redis.Error].
-func (abortedError) RedisError() {}
 
 // describe names a command and its key.
 func describe(cmd redis.Cmder) string {
 	name := strings.ToUpper(cmd.Name())
 	if args := cmd.Args(); len(args) > 1 {
-		if key, ok := args[1].(string); ok {
-			return name + " " + key
-		}
+		name += fmt.Sprintf(" %v", args[1])
 	}
 	return name
 }

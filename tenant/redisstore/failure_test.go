@@ -90,7 +90,7 @@ func TestRepliesAreClassified(t *testing.T) {
 		{"-WRONGPASS invalid username-password pair or user is disabled.", ErrorLogin, true},
 		{"-OOM command not allowed when used memory > 'maxmemory'.", ErrorWrite, false},
 		{"-MISCONF Errors writing to the AOF file", ErrorWrite, false},
-		{"-MOVED 1 127.0.0.1:1", ErrorRedirect, false},
+		{"-MOVED 1 127.0.0.1:1", ErrorRedirect, true},
 		{"-EXECABORT Transaction discarded because of previous errors.", ErrorConflict, false},
 		{"-ERR syntax error", ErrorOther, false},
 	}

@@ -26,36 +26,27 @@ const (
 	maxPositionBytes = 41
 )
 
-// Head implements [store.Source].
+// Head implements [store.Source]. It asks one server, as TIME has no key and a cluster would send it to any node.
 func (s *Store) Head(ctx context.Context) (store.Head, error) {
 	const doing = "reading the head"
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	conn, err := s.primary(ctx)
+	if err != nil {
+		return store.Head{}, s.fail(ctx, doing, err)
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
 	var reply headReply
 	var clock *redis.TimeCmd
-	cluster, isCluster := s.rdb.(*redis.ClusterClient)
-	err := s.pipeline(ctx, func(p redis.Pipeliner) {
-		reply = s.askHead(ctx, p)
-		if !isCluster {
-			clock = p.Time(ctx)
-		}
-	})
+	err = pipelined(ctx, conn, func(p redis.Pipeliner) { reply, clock = s.askHead(ctx, p), p.Time(ctx) })
 	if err != nil {
 		return store.Head{}, s.fail(ctx, doing, err)
 	}
 	head, err := reply.head(ctx)
+	if err == nil {
+		head.Time, err = clock.Result()
+	}
 	if err != nil {
-		return store.Head{}, s.fail(ctx, doing, err)
-	}
-	if isCluster {
-		// TIME has no key: in the pipeline it would go to any node.
-		ctx, cancel := s.bounded(ctx)
-		defer cancel()
-		node, err := cluster.MasterForKey(ctx, s.metaKey())
-		if err != nil {
-			return store.Head{}, s.fail(ctx, doing, err)
-		}
-		clock = node.Time(ctx)
-	}
-	if head.Time, err = clock.Result(); err != nil {
 		return store.Head{}, s.fail(ctx, doing, err)
 	}
 	return head, nil

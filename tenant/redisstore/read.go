@@ -123,8 +123,8 @@ func (r reading) all(ctx context.Context, run roundTrip, values []store.Document
 
 // some reads values in one round trip, after what before asks. It reads not more of a value than it must to see that
 // the value is too large: MGET would read all of it, and say of a list that there is nothing. For GETRANGE, in
-// turn, an empty string is like no key; so one EXISTS counts the keys, and only when there are more
-// than values, those without a value are looked at one by one.
+// turn, an empty string is like no key; so one EXISTS counts the keys, and when there are more than values,
+// which is rare, halves are read again until the empty string is alone.
 func (r reading) some(ctx context.Context, run roundTrip, values []store.Document, before func(redis.Pipeliner)) error {
 	ranges := make([]*redis.StringCmd, len(values))
 	keys := make([]string, 0, len(values))
@@ -144,31 +144,36 @@ func (r reading) some(ctx context.Context, run roundTrip, values []store.Documen
 	if err != nil {
 		return err
 	}
-	var nothing []*store.Document
+	found := int64(0)
 	for i, cmd := range ranges {
 		if cmd == nil {
 			continue
 		}
-		v := &values[i]
-		if err := r.take(ctx, cmd, v); err != nil {
+		if err := r.take(ctx, cmd, &values[i]); err != nil {
 			return err
 		}
-		if v.Data == nil && v.Err == nil {
-			nothing = append(nothing, v)
+		if values[i].Data != nil || values[i].Err != nil {
+			found++
 		}
 	}
-	if exist == nil || len(nothing) == 0 {
+	switch half := len(values) / 2; {
+	case exist == nil:
 		return nil
-	}
-	if exist.Err() != nil || exist.Val() == int64(len(keys)-len(nothing)) {
+	case exist.Err() != nil || exist.Val() <= found:
 		return exist.Err()
+	case half == 0:
+		values[0].Data = []byte{}
+		return nil
+	default:
+		nothing := func(redis.Pipeliner) {}
+		return errors.Join(r.some(ctx, run, values[:half], nothing), r.some(ctx, run, values[half:], nothing))
 	}
-	return r.tellEmpty(ctx, run, nothing)
 }
 
 // take fills v from the reply to a GETRANGE.
 func (r reading) take(ctx context.Context, cmd *redis.StringCmd, v *store.Document) error {
 	data, err := cmd.Bytes()
+	v.Data, v.Err = nil, nil
 	switch {
 	case classify(ctx, err) == ErrorWrongType:
 		v.Err = store.ErrWrongType
@@ -178,30 +183,6 @@ func (r reading) take(ctx context.Context, cmd *redis.StringCmd, v *store.Docume
 		v.Err = store.ErrTooLarge
 	case len(data) > 0:
 		v.Data = data
-	}
-	return nil
-}
-
-// tellEmpty finds which values are empty strings. One that was made since it was read was absent at that time.
-func (r reading) tellEmpty(ctx context.Context, run roundTrip, nothing []*store.Document) error {
-	first, exist := make([]*redis.StringCmd, len(nothing)), make([]*redis.IntCmd, len(nothing))
-	err := run(ctx, func(p redis.Pipeliner) {
-		for i, v := range nothing {
-			first[i], exist[i] = p.GetRange(ctx, r.key(v.ID), 0, 0), p.Exists(ctx, r.key(v.ID))
-		}
-	})
-	if err != nil {
-		return err
-	}
-	for i, v := range nothing {
-		byte1, err := first[i].Bytes()
-		switch {
-		case classify(ctx, err) == ErrorWrongType:
-		case errors.Join(err, exist[i].Err()) != nil:
-			return errors.Join(err, exist[i].Err())
-		case len(byte1) == 0 && exist[i].Val() > 0:
-			v.Data = []byte{}
-		}
 	}
 	return nil
 }
