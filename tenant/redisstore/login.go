@@ -35,7 +35,7 @@ const (
 	readerCommands = "-@all +hello +auth +ping +select +time +getrange +exists +hmget +scan +xrange +xread +xinfo|stream" +
 		" +cluster|slots +asking"
 	recorderCommands = "-@all +hello +auth +ping +select +hset +expire +cluster|slots +asking"
-	writerCommands   = "+set +del +expire +persist +hset +hsetnx +xadd +xrevrange +watch +unwatch +multi +exec +discard"
+	writerCommands   = "+get +set +del +expire +persist +hset +hsetnx +xadd +xrevrange +watch +unwatch +multi +exec +discard"
 )
 
 // SentinelRules are the rules for an account at the Sentinels.
