@@ -18,7 +18,7 @@ import (
 )
 
 // deaf is a store that never mentions a change: what is left is the TTL.
-type deaf struct{ store.Reader }
+type deaf struct{ store.Source }
 
 func (d deaf) Changes(ctx context.Context, _ store.Position, _ int, wait time.Duration) ([]store.Change, error) {
 	select {
@@ -30,7 +30,7 @@ func (d deaf) Changes(ctx context.Context, _ store.Position, _ int, wait time.Du
 }
 
 func (d deaf) Head(ctx context.Context) (store.Head, error) {
-	h, err := d.Reader.Head(ctx)
+	h, err := d.Source.Head(ctx)
 	h.Last = h.First
 	return h, err
 }

@@ -159,7 +159,7 @@ func fileSource(path string) probe.Source {
 }
 
 // storeSource reads the one document that counts.
-func storeSource(s store.Reader) probe.Source {
+func storeSource(s store.Source) probe.Source {
 	return func(ctx context.Context, host, id string) (probe.Documents, error) {
 		if id == "" {
 			var err error
@@ -182,7 +182,7 @@ func storeSource(s store.Reader) probe.Source {
 }
 
 // ownerOf is the tenant of a host, by its own entry, the wildcards above it or the default.
-func ownerOf(ctx context.Context, s store.Reader, authority string) (string, error) {
+func ownerOf(ctx context.Context, s store.Source, authority string) (string, error) {
 	host, ok := tenant.NormalizeHost(authority)
 	if !ok {
 		return "", fmt.Errorf("%q is not a host", authority)

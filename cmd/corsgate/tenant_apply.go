@@ -98,7 +98,7 @@ func (p *program) tenantDiffCommand() *cobra.Command {
 
 // planFiles compares the documents of paths with what is stored. All problems of all documents are
 // reported on standard error.
-func (p *program) planFiles(ctx context.Context, s store.Reader, paths []string) (*plan, error) {
+func (p *program) planFiles(ctx context.Context, s store.Source, paths []string) (*plan, error) {
 	bar := newProgress(p.stderr)
 	set, err := p.readDocuments(ctx, paths, bar)
 	if err != nil {

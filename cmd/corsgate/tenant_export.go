@@ -56,7 +56,7 @@ func vacant(dir string) error {
 	}
 }
 
-func (p *program) export(ctx context.Context, s store.Reader, to string) error {
+func (p *program) export(ctx context.Context, s store.Source, to string) error {
 	bar := newProgress(p.stderr)
 	data, err := snapshot(ctx, s, bar)
 	bar.end()
@@ -110,7 +110,7 @@ var errChanging = errors.New("the registry changes faster than it can be read; t
 
 // snapshot gives the data of all tenants at one moment: what was changed while it was read is read again,
 // until nothing was.
-func snapshot(ctx context.Context, s store.Reader, bar *progress) (map[string][]byte, error) {
+func snapshot(ctx context.Context, s store.Source, bar *progress) (map[string][]byte, error) {
 	head, err := s.Head(ctx)
 	if err != nil {
 		return nil, interrupted(ctx, fmt.Errorf("reading the registry: %w", err))
@@ -155,7 +155,7 @@ func snapshot(ctx context.Context, s store.Reader, bar *progress) (map[string][]
 }
 
 // changed gives the tenants that were changed after a head, and the head now.
-func changed(ctx context.Context, s store.Reader, since store.Head) ([]string, store.Head, error) {
+func changed(ctx context.Context, s store.Source, since store.Head) ([]string, store.Head, error) {
 	now, err := s.Head(ctx)
 	if err != nil {
 		return nil, now, interrupted(ctx, fmt.Errorf("reading the registry: %w", err))

@@ -89,7 +89,7 @@ type listRow struct {
 	Problem  string   `json:"problem,omitempty"`
 }
 
-func (p *program) list(ctx context.Context, s store.Reader, glob string, l listSettings) error {
+func (p *program) list(ctx context.Context, s store.Source, glob string, l listSettings) error {
 	ids, err := l.ids(ctx, s, glob)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (p *program) list(ctx context.Context, s store.Reader, glob string, l listS
 }
 
 // ids are those to be listed.
-func (l *listSettings) ids(ctx context.Context, s store.Reader, glob string) ([]string, error) {
+func (l *listSettings) ids(ctx context.Context, s store.Source, glob string) ([]string, error) {
 	if l.host == "" {
 		return readIDs(ctx, s, glob)
 	}

@@ -42,7 +42,7 @@ type plan struct {
 }
 
 // makePlan compares wishes with what is stored. The error holds every reason why they cannot be had.
-func makePlan(ctx context.Context, s store.Reader, wishes []wish, bar *progress) (*plan, error) {
+func makePlan(ctx context.Context, s store.Source, wishes []wish, bar *progress) (*plan, error) {
 	ids := make([]string, len(wishes))
 	for i, w := range wishes {
 		ids[i] = w.id
@@ -124,7 +124,7 @@ func checkRevision(m *tenantv1.Tenant, stored *storedTenant) error {
 
 // takenHosts are hosts that belong to tenants which keep them. The store refuses them, too; here they
 // are found before anything is written.
-func (p *plan) takenHosts(ctx context.Context, s store.Reader) ([]error, error) {
+func (p *plan) takenHosts(ctx context.Context, s store.Source) ([]error, error) {
 	edited := make(map[string]bool, len(p.steps))
 	var hosts, by []string
 	for i := range p.steps {
@@ -175,7 +175,7 @@ const (
 )
 
 // warnOfBrake warns of what serving processes will not follow by themselves.
-func (p *plan) warnOfBrake(ctx context.Context, s store.Reader) (err error) {
+func (p *plan) warnOfBrake(ctx context.Context, s store.Source) (err error) {
 	removed, emptied := 0, 0
 	for i := range p.steps {
 		switch st := &p.steps[i]; {
@@ -194,7 +194,7 @@ func empties(before, after *tenantv1.Tenant) bool {
 	return countOrigins(before) > 0 && countOrigins(after) == 0
 }
 
-func brakeWarnings(ctx context.Context, s store.Reader, removed, emptied int) ([]string, error) {
+func brakeWarnings(ctx context.Context, s store.Source, removed, emptied int) ([]string, error) {
 	if max(removed, emptied) <= brakeFloor {
 		return nil, nil
 	}

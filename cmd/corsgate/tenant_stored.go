@@ -98,7 +98,7 @@ func (t *storedTenant) absent() bool { return t.data == nil && t.problem == nil 
 const readBatch = 500
 
 // readTenants gives what the registry has under ids, in their order, batch by batch.
-func readTenants(ctx context.Context, s store.Reader, ids []string, each func(storedTenant) error) error {
+func readTenants(ctx context.Context, s store.Source, ids []string, each func(storedTenant) error) error {
 	for some := range slices.Chunk(ids, readBatch) {
 		got, err := s.Documents(ctx, some)
 		if err != nil {
@@ -114,7 +114,7 @@ func readTenants(ctx context.Context, s store.Reader, ids []string, each func(st
 }
 
 // readTenant gives what the registry has under one id.
-func readTenant(ctx context.Context, s store.Reader, id string) (t storedTenant, err error) {
+func readTenant(ctx context.Context, s store.Source, id string) (t storedTenant, err error) {
 	err = readTenants(ctx, s, []string{id}, func(found storedTenant) error {
 		t = found
 		return nil
@@ -131,7 +131,7 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 // readIDs gives all ids that match a glob, sorted; those of tombstones, too.
-func readIDs(ctx context.Context, s store.Reader, glob string) ([]string, error) {
+func readIDs(ctx context.Context, s store.Source, glob string) ([]string, error) {
 	var ids []string
 	err := s.IDs(ctx, func(page []string) error {
 		for _, id := range page {
@@ -151,7 +151,7 @@ func readIDs(ctx context.Context, s store.Reader, glob string) ([]string, error)
 }
 
 // readOwners gives the tenants of hosts, in the order of hosts.
-func readOwners(ctx context.Context, s store.Reader, hosts []string) ([]string, error) {
+func readOwners(ctx context.Context, s store.Source, hosts []string) ([]string, error) {
 	const batch = 1000
 	owners := make([]string, 0, len(hosts))
 	for some := range slices.Chunk(hosts, batch) {

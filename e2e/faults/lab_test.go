@@ -259,9 +259,9 @@ func baseline(t *testing.T, documents ...string) string {
 }
 
 // switchboard is a store that can be exchanged for another, as a failover does.
-type switchboard struct{ now atomic.Pointer[store.Reader] }
+type switchboard struct{ now atomic.Pointer[store.Source] }
 
-func (s *switchboard) connect(r store.Reader) { s.now.Store(&r) }
+func (s *switchboard) connect(r store.Source) { s.now.Store(&r) }
 
 func (s *switchboard) Head(ctx context.Context) (store.Head, error) { return (*s.now.Load()).Head(ctx) }
 
@@ -287,25 +287,25 @@ func (s *switchboard) HasChange(ctx context.Context, at store.Position) (bool, e
 
 // twoLines follows the stream on one connection and reads everything else on another.
 type twoLines struct {
-	store.Reader
-	stream store.Reader
+	store.Source
+	stream store.Source
 }
 
 func (r twoLines) Changes(ctx context.Context, after store.Position, limit int, wait time.Duration) ([]store.Change, error) {
 	if wait > 0 {
 		return r.stream.Changes(ctx, after, limit, wait)
 	}
-	return r.Reader.Changes(ctx, after, limit, wait)
+	return r.Source.Changes(ctx, after, limit, wait)
 }
 
 // credulous hides everything by which the guard knows a store that is not where it should be.
 type credulous struct {
-	store.Reader
+	store.Source
 	last *atomic.Pointer[store.Head]
 }
 
-func believe(r store.Reader) credulous {
-	return credulous{Reader: r, last: &atomic.Pointer[store.Head]{}}
+func believe(r store.Source) credulous {
+	return credulous{Source: r, last: &atomic.Pointer[store.Head]{}}
 }
 
 func (c credulous) improve(h store.Head) store.Head {
@@ -317,18 +317,18 @@ func (c credulous) improve(h store.Head) store.Head {
 }
 
 func (c credulous) Head(ctx context.Context) (store.Head, error) {
-	h, err := c.Reader.Head(ctx)
+	h, err := c.Source.Head(ctx)
 	return c.improve(h), err
 }
 
 func (c credulous) Documents(ctx context.Context, ids []string) (store.Documents, error) {
-	d, err := c.Reader.Documents(ctx, ids)
+	d, err := c.Source.Documents(ctx, ids)
 	d.Head = c.improve(d.Head)
 	return d, err
 }
 
 func (c credulous) Owners(ctx context.Context, hosts []string) (store.Owners, error) {
-	o, err := c.Reader.Owners(ctx, hosts)
+	o, err := c.Source.Owners(ctx, hosts)
 	o.Head = c.improve(o.Head)
 	return o, err
 }

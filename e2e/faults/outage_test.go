@@ -183,7 +183,7 @@ func TestR15FollowerCut(t *testing.T) {
 			l := newLab(t, 100, redistest.Options{})
 			direct := reader(t, l.redis.Addr())
 			l.follow(func(o *mirror.Options) {
-				o.Reader = twoLines{Reader: direct, stream: o.Reader}
+				o.Reader = twoLines{Source: direct, stream: o.Reader}
 				o.TTL = time.Hour // so that it is not the TTL
 			})
 			cut(l.link)
@@ -199,7 +199,7 @@ func TestR15FollowerCut(t *testing.T) {
 		l := newLab(t, 100, redistest.Options{})
 		direct := reader(t, l.redis.Addr())
 		l.follow(func(o *mirror.Options) {
-			o.Reader = twoLines{Reader: direct, stream: o.Reader}
+			o.Reader = twoLines{Source: direct, stream: o.Reader}
 			o.CheckInterval = time.Hour
 		})
 		l.link.BlackHole()
@@ -270,4 +270,4 @@ func TestR18LazyCap(t *testing.T) {
 	}
 }
 
-var _ store.Reader = (*switchboard)(nil)
+var _ store.Source = (*switchboard)(nil)

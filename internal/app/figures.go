@@ -57,8 +57,6 @@ func (r *mirrorRegistry) figures() telemetry.Figures {
 func (r *mirrorRegistry) storeFigures(s *telemetry.StoreFigures) {
 	if r.redis != nil {
 		stats := r.redis.Stats()
-		s.Up = s.Up && !stats.BreakerOpen
-		s.BreakerTransitions = int64(stats.BreakerTransitions)               //nolint:gosec // a count
 		s.Integrity += int64(stats.SkippedKeys) + int64(stats.DroppedOwners) //nolint:gosec // counts
 	}
 	if r.state != nil {

@@ -117,7 +117,7 @@ func identity(r config.Redis) string {
 }
 
 // assemble makes the clock, and the mirror of what reader reads.
-func (r *mirrorRegistry) assemble(m config.Mirror, reader store.Reader) error {
+func (r *mirrorRegistry) assemble(m config.Mirror, reader store.Source) error {
 	r.clock = wallclock.New(wallclock.Options{
 		SuspendAfter: m.TTL,
 		OnSuspend:    func() { r.Suspended() },

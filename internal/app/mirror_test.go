@@ -24,7 +24,7 @@ const acmeJSON = `{"id":"acme","hosts":["api.acme.example"],"policy":{"origins":
 
 // mirrored runs a registry over a store in memory, inside the bubble of the test, and counts how
 // often it says that something changed.
-func mirrored(t *testing.T, reader store.Reader, m config.Mirror) (*mirrorRegistry, *atomic.Int32) {
+func mirrored(t *testing.T, reader store.Source, m config.Mirror) (*mirrorRegistry, *atomic.Int32) {
 	t.Helper()
 	changes := &atomic.Int32{}
 	r := &mirrorRegistry{log: slog.New(slog.DiscardHandler), require: m.RequirePolicies, changed: func() { changes.Add(1) }}
@@ -33,7 +33,7 @@ func mirrored(t *testing.T, reader store.Reader, m config.Mirror) (*mirrorRegist
 }
 
 // follow runs r until the test ends.
-func follow(t *testing.T, r *mirrorRegistry, reader store.Reader, m config.Mirror) {
+func follow(t *testing.T, r *mirrorRegistry, reader store.Source, m config.Mirror) {
 	t.Helper()
 	if err := r.assemble(m, reader); err != nil {
 		t.Fatal(err)

@@ -26,7 +26,6 @@ func OpenRedis(r config.Redis, log *slog.Logger, adjust ...func(*redisstore.Opti
 		Username:         cmp.Or(r.Username, target.Username),
 		SentinelUsername: r.SentinelUsername,
 		Prefix:           r.Prefix,
-		Log:              log,
 	}
 	switch {
 	case r.PasswordFile != "":

@@ -35,7 +35,6 @@ func storeMetrics() []Metric {
 		{Name: "cors.store.epoch_mismatch", Kind: Gauge, Help: "1 while the store is not the registry that it was, and nothing it says counts."},
 		{Name: "cors.mass_change.held", Kind: Gauge, Help: "1 while a mass change waits for an operator."},
 		{Name: "cors.store.regressions", Unit: "{document}", Help: "Documents of an older revision than the one in force."},
-		{Name: "cors.store.breaker.transitions", Unit: "{transition}", Help: "Openings and closings of the breaker."},
 		{Name: "cors.store.loads.discarded", Unit: "{load}", Help: "Loads that a change overtook, and that were repeated."},
 		{Name: "cors.store.integrity_errors", Unit: "{error}", Help: "Hosts and documents in the store that contradict each other."},
 		{

@@ -36,8 +36,8 @@ type RejectedDocuments struct {
 type StoreFigures struct {
 	// Up: the store answers. EpochMismatch: it is not the registry that it was. Held: a mass change waits.
 	Up, EpochMismatch, Held bool
-	// Regressions, BreakerTransitions, Discarded and Integrity are the counters of these names.
-	Regressions, BreakerTransitions, Discarded, Integrity int64
+	// Regressions, Discarded and Integrity are the counters of these names.
+	Regressions, Discarded, Integrity int64
 	// Unknown, Refused, Overdue, Failed and Expired count loads.
 	Unknown, Refused, Overdue, Failed, Expired int64
 	// Lag is the time since no change had been missed; negative when that never was.
@@ -77,7 +77,6 @@ func (s *StoreFigures) observe(o metric.Observer, m *instruments) {
 	m.cells(o, "cors.store.epoch_mismatch", one(s.EpochMismatch))
 	m.cells(o, "cors.mass_change.held", one(s.Held))
 	m.cells(o, "cors.store.regressions", s.Regressions)
-	m.cells(o, "cors.store.breaker.transitions", s.BreakerTransitions)
 	m.cells(o, "cors.store.loads.discarded", s.Discarded)
 	m.cells(o, "cors.store.integrity_errors", s.Integrity)
 	m.cells(o, "cors.store.loads", s.Unknown, s.Refused, s.Overdue, s.Failed, s.Expired)

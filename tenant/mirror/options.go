@@ -12,7 +12,7 @@ import (
 // Options of a mirror. Zero values get the defaults that are named.
 type Options struct {
 	// Reader is the store. Required.
-	Reader store.Reader
+	Reader store.Source
 	// State keeps the last good documents between two runs. Default: nothing is kept.
 	State store.State
 	// Baseline answers for tenants that neither the store nor a copy of it knows. Default: none.

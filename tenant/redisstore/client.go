@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"context"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,8 +22,6 @@ const (
 	idleTime       = 2 * time.Minute
 	lifetime       = 5 * time.Minute
 	lifetimeJitter = 30 * time.Second
-	// bufferBytes of a connection, for each direction.
-	bufferBytes = 32 << 10
 	// maxRedirects lets a cluster say twice where a slot is.
 	maxRedirects = 2
 	// redirectPause is the longest pause before another node of a cluster is tried.
@@ -88,20 +85,6 @@ func (s *Store) settings(conns *connections, sentinelPassword string, pool int) 
 		IsClusterMode:            s.opt.Cluster,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
-}
-
-// logins checks that the passwords can be had, and returns that of the Sentinels.
-func (s *Store) logins() (string, error) {
-	if _, err := s.secrets.ask(s.opt.Password, "Redis"); err != nil {
-		return "", err
-	}
-	return s.secrets.ask(s.opt.SentinelPassword, "the Sentinels")
-}
-
-// credentials is asked for each connection to a server.
-func (s *Store) credentials(context.Context) (user, password string, err error) {
-	password, err = s.secrets.ask(s.opt.Password, "Redis")
-	return s.opt.Username, password, err
 }
 
 // newClient makes the client. Reads go to primaries only: a replica may be behind, or empty.

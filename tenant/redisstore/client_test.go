@@ -33,7 +33,7 @@ func TestNoSettingIsADefaultByAccident(t *testing.T) {
 	if err := s.opt.complete(); err != nil {
 		t.Fatal(err)
 	}
-	settings := s.settings(newConnections(s.opt), "", poolSize)
+	settings := s.settings(newConnections(s.opt, longString), "", poolSize)
 	failover := settings.Failover()
 	failover.SentinelUsername, failover.SentinelPassword, failover.MasterName = "u", "p", "m" // given by options
 	cluster := clusterOptions(settings)

@@ -119,7 +119,7 @@ func (s site) subject(writer, reader *redisstore.Store) storetest.Subject {
 	do := s.server.Do
 	do("FLUSHALL")
 	return storetest.Subject{
-		Writer: writer, Reader: reader, Rounds: s.rounds,
+		Writer: writer, Source: reader, Rounds: s.rounds,
 		Put:     func(id string, data []byte) { do("SET", prefix+"tenant:"+id, data) },
 		Mistype: func(id string) { do("RPUSH", prefix+"tenant:"+id, "x") },
 		Trim:    func(n int) { do("XTRIM", prefix+"changes", "MAXLEN", n) },

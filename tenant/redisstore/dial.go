@@ -15,13 +15,15 @@ import (
 // is loading, or has become a replica, are to be made anew, where the primary is by then.
 type connections struct {
 	tls func() (*tls.Config, error)
+	// cut is how much of a string of a reply is read.
+	cut int
 
 	mu   sync.Mutex
 	open map[*connection]struct{}
 }
 
-func newConnections(opt Options) *connections {
-	return &connections{tls: opt.TLS, open: make(map[*connection]struct{})}
+func newConnections(opt Options, cut int) *connections {
+	return &connections{tls: opt.TLS, cut: cut, open: make(map[*connection]struct{})}
 }
 
 // keepAlive notices a peer that vanished while a connection is idle.
@@ -43,6 +45,7 @@ func (c *connections) dial(ctx context.Context, network, address string) (net.Co
 			return nil, fmt.Errorf("TLS with %s: %w", address, err)
 		}
 	}
+	conn.replies = newReplies(conn.Conn, c.cut)
 	c.mu.Lock()
 	c.open[conn] = struct{}{}
 	c.mu.Unlock()
@@ -79,25 +82,19 @@ func (c *connections) closeAll() {
 // connection is one connection that its owner knows until it is closed, with replies of bounded size.
 type connection struct {
 	net.Conn
-	raw    net.Conn
-	owner  *connections
-	bounds bounds
+	raw     net.Conn
+	owner   *connections
+	replies *replies
 }
 
-// Write sends a request.
+// Write sends a request, to which the replies have bounds of their own.
 func (c *connection) Write(p []byte) (int, error) {
-	c.bounds.request()
+	c.replies.elements = 0
 	return c.Conn.Write(p)
 }
 
 // Read receives a part of the replies. Requests and replies take turns, in one goroutine.
-func (c *connection) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if bounded := c.bounds.read(p[:n]); bounded != nil {
-		return 0, bounded
-	}
-	return n, err
-}
+func (c *connection) Read(p []byte) (int, error) { return c.replies.Read(p) }
 
 // Close ends the connection at once; TLS would first try to say goodbye.
 func (c *connection) Close() error {

@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -14,20 +13,18 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// Names of fields in the history of a tenant, besides those of a change.
 const (
+	// Names of fields in the history of a tenant, besides those of a change.
 	fieldDocument = "document"
 	fieldBy       = "by"
 	fieldReason   = "reason"
-)
 
-const (
 	// historyPage is how many revisions are read at once: at most 1 MiB each, if they are ours.
 	historyPage = 10
-	// noPosition is before every entry of a stream.
-	noPosition = "0-0"
 	// maxRevisions is the most that one call returns, many times what is kept.
 	maxRevisions = 1000
+	// maxUnixMilli is the end of the year 9999, after which times have no text that others read.
+	maxUnixMilli = 253_402_300_799_999
 )
 
 // History implements [store.Writer]. Entries that are no revisions, from other programs, are left
@@ -78,22 +75,10 @@ func parseRevision(m redis.XMessage) (store.Revision, bool) {
 		At:     time.UnixMilli(int64(min(at.Time, maxUnixMilli))).UTC(),
 		Number: number,
 		Kind:   printable(m.Values[fieldKind], maxWordBytes),
-		By:     printable(m.Values[fieldBy], maxBy),
-		Reason: printable(m.Values[fieldReason], maxReason),
+		By:     printable(m.Values[fieldBy], store.MaxBy),
+		Reason: printable(m.Values[fieldReason], store.MaxReason),
 		Data:   []byte(document),
 	}, true
-}
-
-// maxUnixMilli is the end of the year 9999, after which times have no text that others read.
-const maxUnixMilli = 253_402_300_799_999
-
-// revisionNumber is what an entry says of its revision, 0 if that cannot be one.
-func revisionNumber(m redis.XMessage) int64 {
-	n, err := strconv.ParseInt(word(m.Values[fieldRevision]), 10, 64)
-	if err != nil || n < 0 {
-		return 0
-	}
-	return n
 }
 
 // printable is a text without what cannot be printed, of at most some characters.

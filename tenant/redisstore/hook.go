@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"slices"
 	"strconv"
@@ -12,11 +13,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/corsgate/corsgate/tenant/store"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Operation is one command, or one pipeline of commands, that was or was not sent.
+// Operation is one command, or one pipeline of commands, that was sent or should have been.
 type Operation struct {
 	// Name is the command in capitals, "PIPELINE" or "MULTI". No name comes from outside.
 	Name string
@@ -28,41 +28,27 @@ type Operation struct {
 	Error ErrorType
 }
 
-// hook stands around everything that a client sends: breaker, span, observation. The library's
-// own Limiter does the like for each node of a cluster, and not behind redirections.
+// hook stands around everything that a client sends, with a span and an observation.
 type hook struct {
-	// breaker is nil for the client that waits for changes: it has pauses of its own.
-	breaker *breaker
 	tracer  trace.Tracer
 	attrs   []attribute.KeyValue
 	observe func(Operation)
-	// opened is called when the breaker opened (true) or closed.
-	opened func(open bool, cause ErrorType)
 	// failed is called with each failure of the server or the way to it.
 	failed func(ErrorType)
 }
 
 var _ redis.Hook = (*hook)(nil)
 
-func newHook(opt Options, b *breaker, failed func(ErrorType)) *hook {
+func newHook(opt Options, failed func(ErrorType)) *hook {
 	h := &hook{
-		breaker: b,
 		tracer:  opt.TracerProvider.Tracer("github.com/corsgate/corsgate/tenant/redisstore"),
 		attrs:   []attribute.KeyValue{attribute.String("db.system.name", "redis"), attribute.String("db.namespace", strconv.Itoa(opt.DB))},
 		observe: opt.Observe,
 		failed:  failed,
 	}
-	h.opened = func(open bool, cause ErrorType) {
-		if open {
-			opt.Log.Warn("redis fails repeatedly and is asked once a second only", "error_type", string(cause))
-		} else {
-			opt.Log.Info("redis answers again")
-		}
-	}
 	host, port, err := net.SplitHostPort(opt.Addresses[0])
 	if err != nil {
-		h.attrs = append(h.attrs, attribute.String("server.address", opt.Addresses[0]))
-		return h
+		host = opt.Addresses[0]
 	}
 	h.attrs = append(h.attrs, attribute.String("server.address", host))
 	if n, err := strconv.Atoi(port); err == nil {
@@ -101,63 +87,48 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 			err := next(ctx, cmds)
 			return classifyAll(ctx, err, cmds), err
 		})
-		// A call that was not let through, and a login that was refused: the library leaves such
-		// commands without an error, and with what looks like an empty reply.
+		// When a login is refused the library leaves the commands without an error, as if their replies were empty.
 		if err != nil && !slices.ContainsFunc(cmds, func(cmd redis.Cmder) bool { return cmd.Err() != nil }) {
-			for _, cmd := range cmds {
-				cmd.SetErr(err)
-			}
+			setErrors(cmds, err)
 		}
 		return err
 	}
 }
 
-// greets reports whether cmd belongs to making a connection, which is part of the command that
-// needs one: it must neither count twice nor meet a breaker that lets one call pass.
-func greets(cmd redis.Cmder) bool {
-	switch cmd.Name() {
-	case "hello", "auth", "select", "client":
-		return true
-	default:
-		return false
+func setErrors(cmds []redis.Cmder, err error) {
+	for _, cmd := range cmds {
+		cmd.SetErr(err)
 	}
 }
 
-// around makes a call if the breaker lets it.
+// greets reports whether cmd belongs to making a connection, which is a part of the command that needs one.
+func greets(cmd redis.Cmder) bool {
+	return slices.Contains([]string{"hello", "auth", "select", "client"}, cmd.Name())
+}
+
+// around makes a call.
 func (h *hook) around(ctx context.Context, op Operation, call func(context.Context) (ErrorType, error)) error {
 	begin := time.Now()
-	var phase uint64
-	if h.breaker != nil {
-		var ok bool
-		if phase, ok = h.breaker.allow(); !ok {
-			op.Error = ErrorUnavailable
-			h.observe(op)
-			return store.ErrUnavailable
-		}
-	}
 	ctx, span := h.start(ctx, op)
+	defer span.End()
 	var err error
 	op.Error, err = call(ctx)
 	op.Duration = time.Since(begin)
-	h.settle(phase, op.Error)
-	end(span, op.Error)
+	if op.Error.failed() {
+		h.failed(op.Error)
+	}
+	if op.Error != "" {
+		span.SetAttributes(attribute.String("error.type", string(op.Error)))
+		span.SetStatus(codes.Error, "")
+	}
 	h.observe(op)
 	return err
-}
-
-func (h *hook) settle(phase uint64, e ErrorType) {
-	if e.outcome() == failure {
-		h.failed(e)
-	}
-	if h.breaker != nil && h.breaker.settle(phase, e.outcome()) {
-		h.opened(e.outcome() == failure, e)
-	}
 }
 
 // start makes a span if the context's one is recorded. It has no arguments and no keys.
 func (h *hook) start(ctx context.Context, op Operation) (context.Context, trace.Span) {
 	if !trace.SpanFromContext(ctx).IsRecording() {
-		return ctx, nil
+		return ctx, noop.Span{}
 	}
 	attrs := append(slices.Clip(h.attrs), attribute.String("db.operation.name", op.Name))
 	if op.Commands > 1 {
@@ -166,13 +137,35 @@ func (h *hook) start(ctx context.Context, op Operation) (context.Context, trace.
 	return h.tracer.Start(ctx, op.Name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
 }
 
-func end(span trace.Span, e ErrorType) {
-	if span == nil {
-		return
+// rescuer makes errors of panics. The library panics on replies that are of the protocol and not what
+// the command gives, after it has discarded the connection.
+type rescuer struct{}
+
+var _ redis.Hook = rescuer{}
+
+// DialHook implements [redis.Hook].
+func (rescuer) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook implements [redis.Hook].
+func (rescuer) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) (err error) {
+		defer rescue(&err, nil)
+		return next(ctx, cmd)
 	}
-	if e != "" {
-		span.SetAttributes(attribute.String("error.type", string(e)))
-		span.SetStatus(codes.Error, "")
+}
+
+// ProcessPipelineHook implements [redis.Hook].
+func (rescuer) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) (err error) {
+		defer rescue(&err, cmds)
+		return next(ctx, cmds)
 	}
-	span.End()
+}
+
+// rescue is deferred. Commands that have got no reply get the error, too.
+func rescue(err *error, cmds []redis.Cmder) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("reading a reply: %v", r)
+		setErrors(cmds, *err)
+	}
 }

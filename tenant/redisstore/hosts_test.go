@@ -54,7 +54,7 @@ func TestHostOwnership(t *testing.T) {
 }
 
 // base is the revision that an edit has to be made from.
-func base(t *testing.T, s store.Reader, id string) int64 {
+func base(t *testing.T, s store.Source, id string) int64 {
 	t.Helper()
 	docs, err := s.Documents(t.Context(), []string{id})
 	if err != nil {

@@ -240,21 +240,3 @@ func TestWritesArePatient(t *testing.T) {
 	link.Latency(60*time.Millisecond, 0)
 	applied(t, s, put(0, "a", "a.example"))
 }
-
-// Reads that failed repeatedly do not keep a write from being made, nor is it their probe.
-func TestWritesPassTheBreaker(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{})
-	link := redistest.Proxy(t, server.Addr())
-	s := openAt(t, link.Addr(), func(o *redisstore.Options) { o.DialTimeout = 10 * time.Second })
-	link.Down()
-	for !s.Stats().BreakerOpen {
-		if _, err := s.Head(t.Context()); err == nil {
-			t.Fatal("a server that is not there answers")
-		}
-	}
-	link.Up()
-	applied(t, s, put(0, "a"))
-	if !s.Stats().BreakerOpen {
-		t.Error("the write closed the breaker of the reads")
-	}
-}

@@ -17,16 +17,17 @@ import (
 const (
 	// schema is the version of the layout that is written.
 	schema = 1
-	// streamLength is about how many changes are kept.
-	streamLength = 100_000
 	// watchBatch is how many keys one WATCH names. Redis compares each of them with all that the connection
 	// watches already, and serves nobody else meanwhile.
 	watchBatch = 250
-	// maxWatched is how many keys are watched one by one; Redis takes 10 ms for that, and four times as
-	// long for twice as many: it would stand still for seconds for the most edits that are allowed.
-	// Above it the change stream is watched instead. Every writer announces its changes there, so nothing is
-	// lost; but also changes of other tenants then cost another attempt.
-	maxWatched = 1000
+	// historyBatch is how many histories are asked in one round trip; of each the newest document comes.
+	historyBatch = 100
+	// maxTransactionBytes bounds what one transaction sends. Redis keeps all of it in memory before it
+	// begins, and cuts a client off at 1 GiB.
+	maxTransactionBytes = 128 << 20
+	// commandBytes is what a command counts for besides a document; the reply to half a million of
+	// them can still be read: see maxElements.
+	commandBytes = 256
 )
 
 // ErrSchema says that a newer version of this program has written the registry.
@@ -35,24 +36,20 @@ var ErrSchema = errors.New("the registry has a newer layout")
 // newToken is an epoch or a confirmation.
 func newToken() string { return rand.Text() }
 
-// lastPosition is one after which a stream takes nothing.
-func lastPosition() store.Position {
-	return store.Position{Time: math.MaxUint64, Sequence: math.MaxUint64}
-}
-
-// transaction is one connection, on which keys are watched, read and written.
+// transaction is one attempt to write, on one connection. It is an optimistic lock: Redis carries the transaction out
+// only if none of the watched keys was changed since begin. These are the change stream, in which every writer
+// announces what it does, the meta data, and the documents that are written, for those who do not announce.
+// Hosts and documents of other tenants are not watched by themselves: Redis would stand still for seconds while
+// it watches the 30,000 keys of a large write.
 type transaction struct {
 	store *Store
 	tx    *redis.Tx
-	// watched are keys; with everything the change stream is among them.
-	watched    int
-	everything bool
+	now   time.Time
 }
 
-// begin watches keys, and checks what a transaction cannot: Redis carries out the rest of one
-// when a command in it meets a key of a wrong type. It returns the time by the server's
-// clock, so that all writers agree on it.
-func (t *transaction) begin(ctx context.Context, keys []string) (time.Time, error) {
+// begin watches the documents of ids and what each writer watches, and checks what a transaction cannot: Redis carries
+// out the rest of one when a command in it meets a key of a wrong type.
+func (t *transaction) begin(ctx context.Context, ids []string) error {
 	// A transaction, since the library sends MULTI and what follows at once: were MULTI forbidden to
 	// the user, every command would be carried out by itself.
 	var clock *redis.TimeCmd
@@ -61,94 +58,93 @@ func (t *transaction) begin(ctx context.Context, keys []string) (time.Time, erro
 		return nil
 	})
 	if err != nil {
-		return time.Time{}, fmt.Errorf("trying a transaction: %w", abortion(err, cmds))
+		return fmt.Errorf("trying a transaction: %w", abortion(err, cmds))
 	}
-	if err := t.watch(ctx, []string{t.store.metaKey()}); err != nil {
-		return time.Time{}, err
+	t.now = clock.Val()
+	keys := []string{t.store.metaKey(), t.store.changesKey()}
+	for _, id := range ids {
+		keys = append(keys, t.store.tenantKey(id))
 	}
-	if err := t.watch(ctx, keys); err != nil {
-		return time.Time{}, err
+	for some := range slices.Chunk(keys, watchBatch) {
+		if err := errors.Join(ctx.Err(), t.tx.Watch(ctx, some...).Err()); err != nil {
+			return fmt.Errorf("watching keys: %w", err)
+		}
 	}
+	return t.checkHead(ctx)
+}
+
+func (t *transaction) checkHead(ctx context.Context) error {
 	var reply headReply
-	err = t.pipeline(ctx, func(p redis.Pipeliner) { reply = t.store.askHead(ctx, p) })
-	if err != nil {
-		return time.Time{}, err
+	if err := t.pipeline(ctx, func(p redis.Pipeliner) { reply = t.store.askHead(ctx, p) }); err != nil {
+		return err
 	}
 	head, err := reply.head(ctx)
 	switch {
 	case err != nil:
-		return time.Time{}, err
+		return err
 	case head.Schema > schema:
-		return time.Time{}, fmt.Errorf("%w: version %d; this program knows %d, use a newer one", ErrSchema, head.Schema, schema)
-	case head.Last == lastPosition():
-		return time.Time{}, fmt.Errorf("no change can follow the last one in the key %s, which has the highest position that there is; remove the key", t.store.changesKey())
-	}
-	return clock.Val(), nil
-}
-
-// watch adds keys to those that must not change before the transaction is carried out.
-func (t *transaction) watch(ctx context.Context, keys []string) error {
-	if t.everything {
-		return nil
-	}
-	if t.watched += len(keys); t.watched > maxWatched {
-		t.everything, keys = true, []string{t.store.changesKey()}
-	}
-	for some := range slices.Chunk(keys, watchBatch) {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := t.tx.Watch(ctx, some...).Err(); err != nil {
-			return fmt.Errorf("watching keys: %w", err)
-		}
+		return fmt.Errorf("%w: version %d; this program knows %d, use a newer one", ErrSchema, head.Schema, schema)
+	case head.Last == store.Position{Time: math.MaxUint64, Sequence: math.MaxUint64}:
+		return fmt.Errorf("no change can follow the last one in the key %s, which has the highest position that there is; remove the key", t.store.changesKey())
 	}
 	return nil
 }
 
-// hostKeys are the keys of hosts.
-func (t *transaction) hostKeys(hosts []string) []string {
-	keys := make([]string, len(hosts))
-	for i, host := range hosts {
-		keys[i] = t.store.hostKey(host)
-	}
-	return keys
-}
-
-// pipeline makes one round trip. Error replies are found at their commands.
+// pipeline is a [roundTrip].
 func (t *transaction) pipeline(ctx context.Context, fill func(redis.Pipeliner)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err := t.tx.Pipelined(ctx, func(p redis.Pipeliner) error {
-		fill(p)
-		return nil
-	})
-	if _, ok := errors.AsType[redis.Error](err); ok {
-		return nil
-	}
-	return err
+	return pipelined(ctx, t.tx, fill)
 }
 
-// values reads strings as [Store.values] does.
-func (t *transaction) values(ctx context.Context, keys []string, limit int64, batch int) ([]value, error) {
-	values := make([]value, len(keys))
-	for begin := 0; begin < len(keys); begin += batch {
-		end := min(begin+batch, len(keys))
-		r := newReading(keys[begin:end], values[begin:end], limit)
-		err := t.pipeline(ctx, func(p redis.Pipeliner) { r.ask(ctx, p) })
-		if err == nil {
-			err = r.settle(ctx, t.pipeline)
-		}
+var _ store.View = (*transaction)(nil)
+
+// Now implements [store.View].
+func (t *transaction) Now() time.Time { return t.now }
+
+// Documents implements [store.View].
+func (t *transaction) Documents(ctx context.Context, ids []string) ([]store.Document, error) {
+	return t.read(ctx, t.store.documentReading(), ids)
+}
+
+// Owners implements [store.View].
+func (t *transaction) Owners(ctx context.Context, hosts []string) ([]string, error) {
+	values, err := t.read(ctx, t.store.ownerReading(), hosts)
+	return t.store.owners(values), err
+}
+
+func (t *transaction) read(ctx context.Context, r reading, names []string) ([]store.Document, error) {
+	values := named(names)
+	return values, r.all(ctx, t.pipeline, values)
+}
+
+// LastRevisions implements [store.View]. A history that is no stream is an error.
+func (t *transaction) LastRevisions(ctx context.Context, ids []string) ([]int64, error) {
+	numbers := make([]int64, 0, len(ids))
+	for some := range slices.Chunk(ids, historyBatch) {
+		newest := make([]*redis.XMessageSliceCmd, len(some))
+		err := t.pipeline(ctx, func(p redis.Pipeliner) {
+			for i, id := range some {
+				newest[i] = p.XRevRangeN(ctx, t.store.historyKey(id), "+", "-", 1)
+			}
+		})
 		if err != nil {
 			return nil, err
 		}
+		for i, cmd := range newest {
+			messages, err := cmd.Result()
+			if err != nil {
+				return nil, fmt.Errorf("tenant %s: %w", some[i], err)
+			}
+			number := int64(0)
+			if len(messages) > 0 {
+				number = revisionNumber(messages[0])
+			}
+			numbers = append(numbers, number)
+		}
 	}
-	return values, nil
-}
-
-// announce adds a change, given by names of fields and their values, to a transaction.
-func (t *transaction) announce(ctx context.Context, p redis.Pipeliner, fields ...any) {
-	p.XAdd(ctx, &redis.XAddArgs{Stream: t.store.changesKey(), MaxLen: streamLength, Approx: true, Values: fields})
+	return numbers, nil
 }
 
 // commit carries out what fill asks for, and names the store if this is its first write. check says
@@ -171,4 +167,50 @@ func (t *transaction) commit(ctx context.Context, check string, fill func(redis.
 	default:
 		return fmt.Errorf("%w: %s: %w", ErrOutcomeUnknown, check, err)
 	}
+}
+
+// announce adds a change, given by names of fields and their values, to a transaction.
+func (t *transaction) announce(ctx context.Context, p redis.Pipeliner, fields ...any) {
+	p.XAdd(ctx, &redis.XAddArgs{Stream: t.store.changesKey(), MaxLen: store.MaxChanges, Approx: true, Values: fields})
+}
+
+// add adds one write to a transaction.
+func (t *transaction) add(ctx context.Context, p redis.Pipeliner, w store.Write) {
+	id, r, lifetime := w.Change.Tenant, w.Revision, time.Duration(0)
+	if w.Deletes() {
+		lifetime = store.TombstoneLifetime
+	}
+	p.Set(ctx, t.store.tenantKey(id), r.Data, lifetime)
+	for _, host := range w.Take {
+		p.Set(ctx, t.store.hostKey(host), id, 0)
+	}
+	for _, host := range w.Keep {
+		p.Set(ctx, t.store.hostKey(host), id, lifetime)
+	}
+	for _, host := range w.Free {
+		p.Del(ctx, t.store.hostKey(host))
+	}
+	t.announce(ctx, p, fieldTenant, id, fieldRevision, r.Number, fieldKind, w.Change.Kind)
+	history := t.store.historyKey(id)
+	p.XAdd(ctx, &redis.XAddArgs{Stream: history, MaxLen: store.MaxHistory, Approx: true, Values: []any{
+		fieldDocument, r.Data, fieldRevision, r.Number, fieldKind, r.Kind, fieldBy, r.By, fieldReason, r.Reason,
+	}})
+	switch {
+	case w.Deletes():
+		p.Expire(ctx, history, store.HistoryLifetime)
+	case w.Revives:
+		p.Persist(ctx, history)
+	}
+}
+
+// checkSize refuses a transaction that is too large for Redis.
+func checkSize(writes []store.Write) error {
+	size := 0
+	for _, w := range writes {
+		size += 2*len(w.Revision.Data) + (5+len(w.Take)+len(w.Keep)+len(w.Free))*commandBytes
+	}
+	if size > maxTransactionBytes {
+		return fmt.Errorf("%d edits make a transaction of %d MiB, more than %d; make fewer at once", len(writes), size>>20, maxTransactionBytes>>20)
+	}
+	return nil
 }

@@ -12,11 +12,6 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-var (
-	_ store.UseWriter = (*Store)(nil)
-	_ store.UseReader = (*Store)(nil)
-)
-
 const (
 	// useBatch is how many uses, or days, are sent or read in one round trip.
 	useBatch = 500

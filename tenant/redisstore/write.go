@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/corsgate/corsgate/tenant/store"
 )
-
-var _ store.Writer = (*Store)(nil)
 
 const (
 	// writeTimeout bounds a call of a [store.Writer] whose context has no deadline.
@@ -20,7 +19,10 @@ const (
 	maxWriteTimeout = 5 * time.Minute
 	// maxAttempts of a transaction. What was changed meanwhile is read and checked again, so an edit that
 	// no longer fits is a conflict and not an attempt.
-	maxAttempts = 10
+	maxAttempts = 100
+	// attemptPause is what the longest pause grows by with each attempt, up to maxAttemptPause.
+	attemptPause    = 2 * time.Millisecond
+	maxAttemptPause = 50 * time.Millisecond
 	// sessionConnections is enough for one call that does one thing after another.
 	sessionConnections = 1
 )
@@ -37,40 +39,61 @@ var ErrContended = errors.New("other writers were quicker each time; nothing was
 // made; after [ErrContended] and all others, nothing was written.
 func (s *Store) Apply(ctx context.Context, edits []store.Edit, author store.Author) ([]int64, error) {
 	const doing = "writing tenants"
-	if err := errors.Join(checkEdits(edits), checkAuthor(author)); err != nil {
+	batch, err := store.NewWriteBatch(edits, author)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	if len(edits) == 0 {
 		return nil, nil
 	}
-	a := newApplication(edits, author)
-	err := s.session(ctx, doing, func(ctx context.Context, c *session) error {
-		return c.transact(ctx, func(tx *transaction) error { return a.attempt(ctx, tx) })
+	ids := make([]string, len(edits))
+	for i, e := range edits {
+		ids[i] = e.ID
+	}
+	var writes []store.Write
+	err = s.transact(ctx, doing, func(ctx context.Context, t *transaction) error {
+		if err := t.begin(ctx, ids); err != nil {
+			return err
+		}
+		if writes, err = batch.Plan(ctx, t); err != nil {
+			return err
+		}
+		if err := checkSize(writes); err != nil {
+			return err
+		}
+		check := fmt.Sprintf("if it was carried out, tenant %s has revision %d by %s", ids[0], writes[0].Revision.Number, author.By)
+		return t.commit(ctx, check, func(p redis.Pipeliner) {
+			for _, w := range writes {
+				t.add(ctx, p, w)
+			}
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return a.revisions, nil
+	revisions := make([]int64, len(writes))
+	for i, w := range writes {
+		revisions[i] = w.Revision.Number
+	}
+	return revisions, nil
 }
 
 // Confirm implements [store.Writer]. Errors are as those of [Store.Apply].
 func (s *Store) Confirm(ctx context.Context, author store.Author) (string, error) {
 	const doing = "confirming the registry"
-	if err := checkAuthor(author); err != nil {
+	if err := author.Check(); err != nil {
 		return "", fmt.Errorf("%s: %w", doing, err)
 	}
 	token := newToken()
-	err := s.session(ctx, doing, func(ctx context.Context, c *session) error {
-		return c.transact(ctx, func(tx *transaction) error {
-			if _, err := tx.begin(ctx, nil); err != nil {
-				return err
-			}
-			check := "if it was carried out, the field confirmed of the key " + s.metaKey() + " is " + token
-			return tx.commit(ctx, check, func(p redis.Pipeliner) {
-				p.HSet(ctx, s.metaKey(), fieldConfirmed, token)
-				// Who did it stands in the change: a confirmation has no history.
-				tx.announce(ctx, p, fieldKind, store.KindConfirm, fieldBy, author.By, fieldReason, author.Reason)
-			})
+	err := s.transact(ctx, doing, func(ctx context.Context, t *transaction) error {
+		if err := t.begin(ctx, nil); err != nil {
+			return err
+		}
+		check := "if it was carried out, the field confirmed of the key " + s.metaKey() + " is " + token
+		return t.commit(ctx, check, func(p redis.Pipeliner) {
+			p.HSet(ctx, s.metaKey(), fieldConfirmed, token)
+			// Who did it stands in the change: a confirmation has no history.
+			t.announce(ctx, p, fieldKind, store.KindConfirm, fieldBy, author.By, fieldReason, author.Reason)
 		})
 	})
 	if err != nil {
@@ -80,12 +103,10 @@ func (s *Store) Confirm(ctx context.Context, author store.Author) (string, error
 }
 
 // session is the client of one call: its context may end it by closing its connections, which are
-// nobody else's, no time-out made for reads cuts a transaction short, and no breaker of reads, which go on
-// when writes fail, stands in its way.
+// nobody else's, and no time-out made for reads cuts a transaction short.
 type session struct {
-	store *Store
-	rdb   redis.UniversalClient
-	hook  *hook
+	rdb  redis.UniversalClient
+	hook *hook
 }
 
 // session calls do and makes its errors the caller's.
@@ -102,10 +123,10 @@ func (s *Store) session(ctx context.Context, doing string, do func(context.Conte
 	}
 	patient := &Store{opt: s.opt, secrets: s.secrets}
 	patient.opt.Timeout = maxWriteTimeout
-	c := &session{store: s}
+	c := &session{}
 	var conns *connections
-	c.rdb, c.hook, conns = patient.connect(password, sessionConnections, nil) //nolint:contextcheck // a map of a cluster is renewed for later calls, too
-	defer func() { _ = c.rdb.Close() }()                                      // there is nothing left to lose
+	c.rdb, c.hook, conns = patient.connect(password, sessionConnections, longString) //nolint:contextcheck // a map of a cluster is renewed for later calls, too
+	defer func() { _ = c.rdb.Close() }()                                             // there is nothing left to lose
 	defer context.AfterFunc(ctx, conns.closeAll)()
 
 	err = do(ctx, c)
@@ -116,18 +137,28 @@ func (s *Store) session(ctx context.Context, doing string, do func(context.Conte
 }
 
 // transact calls f with a connection for a transaction, and again while f fails because other writers
-// were quicker.
-func (c *session) transact(ctx context.Context, f func(*transaction) error) error {
-	for range maxAttempts {
-		err := c.rdb.Watch(ctx, func(tx *redis.Tx) error {
-			if _, ok := c.rdb.(*redis.ClusterClient); ok {
-				tx.AddHook(c.hook) // the client of a node has none
+// were quicker. Pauses at random let one of many writers pass.
+func (s *Store) transact(ctx context.Context, doing string, f func(context.Context, *transaction) error) error {
+	return s.session(ctx, doing, func(ctx context.Context, c *session) error {
+		for attempt := range maxAttempts {
+			err := c.rdb.Watch(ctx, func(tx *redis.Tx) error {
+				if _, ok := c.rdb.(*redis.ClusterClient); ok {
+					tx.AddHook(c.hook) // the client of a node has none
+				}
+				return f(ctx, &transaction{store: s, tx: tx})
+			}, s.metaKey())
+			if !errors.Is(err, redis.TxFailedErr) {
+				return err
 			}
-			return f(&transaction{store: c.store, tx: tx})
-		}, c.store.metaKey())
-		if !errors.Is(err, redis.TxFailedErr) {
-			return err
+			longest := min(time.Duration(attempt)*attemptPause, maxAttemptPause)
+			pause := time.NewTimer(rand.N(longest + 1)) //nolint:gosec // no secret
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				pause.Stop()
+				return ErrContended
+			}
 		}
-	}
-	return ErrContended
+		return ErrContended
+	})
 }

@@ -25,7 +25,7 @@ import (
 // Options of a replica. Zero values get the defaults that are named.
 type Options struct {
 	// Source is the store. Required.
-	Source store.Reader
+	Source store.Source
 	// Baseline answers for tenants that the copy does not have. Default: none.
 	Baseline tenant.Registry
 	// Backup names a file that keeps the copy for the next run, and Identity the registry that it is of. Default: none.

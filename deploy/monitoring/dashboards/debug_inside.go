@@ -32,10 +32,9 @@ func copyOfRedis() []Panel {
 			},
 		},
 		{
-			ID: 15, Title: "Breaker and uses", Kind: TimeSeries, Unit: "short", Width: 8, Height: 8,
-			Description: "In 10 minutes: openings and closings of the breaker before Redis, and batches of last uses that were sent.",
+			ID: 15, Title: "Recorded uses", Kind: TimeSeries, Unit: "short", Width: 8, Height: 8,
+			Description: "In 10 minutes: batches of last uses that were sent.",
 			Queries: []Query{
-				total("cors_store_breaker_transitions_total", "breaker"),
 				{Expr: "sum by (cors_flush_result) (increase(cors_usage_flushes_total" + chosen + "[10m]))", Legend: "uses: {{cors_flush_result}}"},
 			},
 		},

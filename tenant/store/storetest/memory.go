@@ -11,12 +11,6 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// What a Memory keeps at most, as a store in Redis does.
-const (
-	maxChanges = 100_000
-	maxHistory = 100
-)
-
 // Memory is a store in memory. It waits on channels and timers only, so that it can be used
 // with testing/synctest, and it can lose data, go back in time, fail and be slow.
 type Memory struct {
@@ -61,7 +55,7 @@ func emptyImage() image {
 	}
 }
 
-// Head is [store.Reader]'s.
+// Head is [store.Source]'s.
 func (m *Memory) Head(ctx context.Context) (store.Head, error) {
 	if err := m.begin(ctx, Call{Op: OpHead}); err != nil {
 		return store.Head{}, err
@@ -85,7 +79,7 @@ func (m *Memory) now() store.Head {
 // pageSize is how many ids come at a time.
 const pageSize = 100
 
-// IDs is [store.Reader]'s.
+// IDs is [store.Source]'s.
 func (m *Memory) IDs(ctx context.Context, page func(ids []string) error) error {
 	if err := m.begin(ctx, Call{Op: OpIDs}); err != nil {
 		return err
@@ -107,18 +101,23 @@ func (m *Memory) IDs(ctx context.Context, page func(ids []string) error) error {
 	return nil
 }
 
-// Documents is [store.Reader]'s.
+// Documents is [store.Source]'s.
 func (m *Memory) Documents(ctx context.Context, ids []string) (store.Documents, error) {
 	if err := m.begin(ctx, Call{Op: OpDocuments, Keys: ids}); err != nil {
 		return store.Documents{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := store.Documents{Head: m.now(), All: make([]store.Document, len(ids))}
+	return store.Documents{Head: m.now(), All: m.read(ids)}, nil
+}
+
+// read gives what is stored under ids. The caller holds mu.
+func (m *Memory) read(ids []string) []store.Document {
+	all := make([]store.Document, len(ids))
 	for i, id := range ids {
-		out.All[i] = m.documents[id].document(id)
+		all[i] = m.documents[id].document(id)
 	}
-	return out, nil
+	return all
 }
 
 func (s stored) document(id string) store.Document {
@@ -128,21 +127,26 @@ func (s stored) document(id string) store.Document {
 	return store.Document{ID: id, Data: bytes.Clone(s.data), Err: s.err}
 }
 
-// Owners is [store.Reader]'s.
+// Owners is [store.Source]'s.
 func (m *Memory) Owners(ctx context.Context, hosts []string) (store.Owners, error) {
 	if err := m.begin(ctx, Call{Op: OpOwners, Keys: hosts}); err != nil {
 		return store.Owners{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := store.Owners{Head: m.now(), IDs: make([]string, len(hosts))}
-	for i, host := range hosts {
-		out.IDs[i] = m.hosts[host]
-	}
-	return out, nil
+	return store.Owners{Head: m.now(), IDs: m.ownersOf(hosts)}, nil
 }
 
-// Changes is [store.Reader]'s.
+// ownersOf gives who owns hosts. The caller holds mu.
+func (m *Memory) ownersOf(hosts []string) []string {
+	ids := make([]string, len(hosts))
+	for i, host := range hosts {
+		ids[i] = m.hosts[host]
+	}
+	return ids
+}
+
+// Changes is [store.Source]'s.
 func (m *Memory) Changes(ctx context.Context, after store.Position, limit int, wait time.Duration) ([]store.Change, error) {
 	if err := m.begin(ctx, Call{Op: OpChanges}); err != nil {
 		return nil, err
@@ -190,7 +194,7 @@ func (m *Memory) search(at store.Position) int {
 	return i
 }
 
-// HasChange is [store.Reader]'s.
+// HasChange is [store.Source]'s.
 func (m *Memory) HasChange(ctx context.Context, at store.Position) (bool, error) {
 	if err := m.begin(ctx, Call{Op: OpHasChange}); err != nil {
 		return false, err

@@ -15,7 +15,7 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(*testing.T) storetest.Subject {
 		m := storetest.NewMemory()
 		return storetest.Subject{
-			Writer: m, Reader: m,
+			Writer: m, Source: m,
 			Put:      func(id string, data []byte) { m.Put(id, data) },
 			Mistype:  func(id string) { m.Spoil(id, store.ErrWrongType) },
 			Trim:     m.Trim,

@@ -19,8 +19,8 @@ import (
 type Subject struct {
 	// Writer writes an empty store.
 	Writer store.Writer
-	// Reader reads the same store; it may be Writer.
-	Reader store.Reader
+	// Source reads the same store; it may be Writer.
+	Source store.Source
 	// Put writes a value under a tenant's key and announces nothing.
 	Put func(id string, data []byte)
 	// Mistype puts something else than a document under a tenant's key.
@@ -134,7 +134,7 @@ func (s *suite) refused(edits ...store.Edit) []string {
 
 func (s *suite) head() store.Head {
 	s.Helper()
-	head, err := s.Reader.Head(s.Context())
+	head, err := s.Source.Head(s.Context())
 	if err != nil {
 		s.Fatalf("Head: %v", err)
 	}
@@ -143,7 +143,7 @@ func (s *suite) head() store.Head {
 
 func (s *suite) read(ids ...string) store.Documents {
 	s.Helper()
-	got, err := s.Reader.Documents(s.Context(), ids)
+	got, err := s.Source.Documents(s.Context(), ids)
 	if err != nil {
 		s.Fatalf("Documents: %v", err)
 	}
@@ -177,7 +177,7 @@ func (s *suite) parse(data []byte) *tenantv1.Tenant {
 // ownersOf maps hosts to those who have them.
 func (s *suite) ownersOf(hosts ...string) []string {
 	s.Helper()
-	got, err := s.Reader.Owners(s.Context(), hosts)
+	got, err := s.Source.Owners(s.Context(), hosts)
 	if err != nil {
 		s.Fatalf("Owners: %v", err)
 	}
@@ -197,7 +197,7 @@ func (s *suite) changesAfter(at store.Position) []string {
 
 func (s *suite) rawChanges(at store.Position, limit int) []store.Change {
 	s.Helper()
-	got, err := s.Reader.Changes(s.Context(), at, limit, 0)
+	got, err := s.Source.Changes(s.Context(), at, limit, 0)
 	if err != nil {
 		s.Fatalf("Changes: %v", err)
 	}

@@ -30,13 +30,13 @@ func (s *suite) changes() {
 		if i > 1 {
 			s.want("two changes", all[i-1:i+1], s.rawChanges(all[i-2].At, 2))
 		}
-		has, err := s.Reader.HasChange(s.Context(), c.At)
+		has, err := s.Source.HasChange(s.Context(), c.At)
 		if err != nil || !has {
 			s.Errorf("HasChange(%v) is %v, %v", c.At, has, err)
 		}
 	}
 	for _, at := range []store.Position{{}, {Time: 1}, {Time: head.Last.Time, Sequence: head.Last.Sequence + 1}} {
-		if has, err := s.Reader.HasChange(s.Context(), at); err != nil || has {
+		if has, err := s.Source.HasChange(s.Context(), at); err != nil || has {
 			s.Errorf("HasChange(%v) is %v, %v; want no such change", at, has, err)
 		}
 	}
@@ -48,7 +48,7 @@ func (s *suite) changesWait() {
 
 	const wait = 300 * time.Millisecond
 	start := time.Now()
-	got, err := s.Reader.Changes(s.within(prompt), last, 10, wait)
+	got, err := s.Source.Changes(s.within(prompt), last, 10, wait)
 	if d := time.Since(start); len(got) != 0 || err != nil || d < wait*9/10 {
 		s.Errorf("after %v of waiting for nothing: %v, %v", d, got, err)
 	}
@@ -57,12 +57,12 @@ func (s *suite) changesWait() {
 	defer cancel()
 	waiting := make(chan error, 1)
 	go func() {
-		_, err := s.Reader.Changes(ctx, last, 10, time.Minute)
+		_, err := s.Source.Changes(ctx, last, 10, time.Minute)
 		waiting <- err
 	}()
 	found := make(chan []store.Change, 1)
 	go func() {
-		got, err := s.Reader.Changes(s.Context(), last, 10, time.Minute)
+		got, err := s.Source.Changes(s.Context(), last, 10, time.Minute)
 		if err != nil {
 			s.Errorf("Changes: %v", err)
 		}
@@ -70,7 +70,7 @@ func (s *suite) changesWait() {
 	}()
 	// Neither keeps one that does not wait from its answer.
 	for range 20 {
-		if got, err := s.Reader.Changes(s.within(prompt), last, 10, 0); len(got) != 0 || err != nil {
+		if got, err := s.Source.Changes(s.within(prompt), last, 10, 0); len(got) != 0 || err != nil {
 			s.Errorf("while others wait: %v, %v", got, err)
 		}
 	}
@@ -125,7 +125,7 @@ func (s *suite) trimmed() {
 		}
 		s.want("changes", append([]store.Change{}, all[gone:]...), append([]store.Change{}, s.rawChanges(store.Position{}, 100)...))
 		for i, c := range all {
-			has, err := s.Reader.HasChange(s.Context(), c.At)
+			has, err := s.Source.HasChange(s.Context(), c.At)
 			if err != nil || has != (i >= gone) {
 				s.Errorf("with %d changes left HasChange of change %d is %v, %v", left, i, has, err)
 			}

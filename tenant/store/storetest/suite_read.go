@@ -24,7 +24,7 @@ func (s *suite) emptyHead() {
 		s.Errorf("an empty store has a document: %+v", data)
 	}
 	s.want("owners", []string{""}, s.ownersOf("a.example"))
-	if err := s.Reader.IDs(s.Context(), func(ids []string) error {
+	if err := s.Source.IDs(s.Context(), func(ids []string) error {
 		if len(ids) > 0 {
 			s.Errorf("an empty store has ids: %q", ids)
 		}
@@ -55,7 +55,7 @@ func (s *suite) firstWrite() {
 	with := s.read("a").Head
 	with.Time, second.Time = time.Time{}, time.Time{}
 	s.want("the head that comes with documents", second, with)
-	owners, err := s.Reader.Owners(s.Context(), []string{"a.example"})
+	owners, err := s.Source.Owners(s.Context(), []string{"a.example"})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func (s *suite) ids() {
 	})
 	pages := 0
 	got := make(map[string]bool)
-	err := s.Reader.IDs(s.Context(), func(ids []string) error {
+	err := s.Source.IDs(s.Context(), func(ids []string) error {
 		pages++
 		for _, id := range ids {
 			got[id] = true
@@ -221,7 +221,7 @@ func (s *suite) pageError() {
 	}
 	enough := errors.New("enough")
 	calls := 0
-	err := s.Reader.IDs(s.Context(), func([]string) error { calls++; return enough })
+	err := s.Source.IDs(s.Context(), func([]string) error { calls++; return enough })
 	if !errors.Is(err, enough) || calls != 1 {
 		s.Errorf("after %d pages IDs gives %v, want the page's own error after one", calls, err)
 	}
@@ -231,12 +231,12 @@ func (s *suite) cancelled() {
 	ctx, cancel := context.WithCancel(s.Context())
 	cancel()
 	calls := map[string]func() error{
-		"Head":      func() error { _, err := s.Reader.Head(ctx); return err },
-		"IDs":       func() error { return s.Reader.IDs(ctx, func([]string) error { return nil }) },
-		"Documents": func() error { _, err := s.Reader.Documents(ctx, []string{"a"}); return err },
-		"Owners":    func() error { _, err := s.Reader.Owners(ctx, []string{"a.example"}); return err },
-		"Changes":   func() error { _, err := s.Reader.Changes(ctx, store.Position{}, 1, time.Hour); return err },
-		"HasChange": func() error { _, err := s.Reader.HasChange(ctx, store.Position{Time: 1}); return err },
+		"Head":      func() error { _, err := s.Source.Head(ctx); return err },
+		"IDs":       func() error { return s.Source.IDs(ctx, func([]string) error { return nil }) },
+		"Documents": func() error { _, err := s.Source.Documents(ctx, []string{"a"}); return err },
+		"Owners":    func() error { _, err := s.Source.Owners(ctx, []string{"a.example"}); return err },
+		"Changes":   func() error { _, err := s.Source.Changes(ctx, store.Position{}, 1, time.Hour); return err },
+		"HasChange": func() error { _, err := s.Source.HasChange(ctx, store.Position{Time: 1}); return err },
 		"Apply": func() error {
 			_, err := s.Writer.Apply(ctx, []store.Edit{edit(0, document("a"))}, author())
 			return err

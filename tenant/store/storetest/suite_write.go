@@ -122,7 +122,7 @@ func (s *suite) together() {
 		done <- err
 	}()
 	for at, seen := (store.Position{}), int64(0); seen < writes; {
-		got, err := s.Reader.Changes(s.Context(), at, 1, prompt)
+		got, err := s.Source.Changes(s.Context(), at, 1, prompt)
 		if err != nil || len(got) == 0 || !at.Before(got[0].At) {
 			s.Fatalf("after %v come the changes %+v, %v", at, got, err)
 		}

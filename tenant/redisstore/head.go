@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -11,25 +12,81 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// Names of fields, in the hash of meta data and in the stream of changes.
 const (
+	// Names of fields of the hash of meta data.
 	fieldEpoch     = "epoch"
 	fieldSchema    = "schema"
 	fieldConfirmed = "confirmed"
 
-	fieldTenant   = "tenant"
-	fieldRevision = "revision"
-	fieldKind     = "kind"
-)
-
-const (
 	// maxTokenBytes bounds an epoch and a confirmation; ours have fewer.
 	maxTokenBytes = 128
 	// maxSchema bounds a number that only has to be compared.
 	maxSchema = 1 << 30
-	// maxWordBytes bounds what a change says of its tenant and kind. Nothing valid is longer.
-	maxWordBytes = 256
+	// maxPositionBytes is the longest position: two numbers of 20 digits.
+	maxPositionBytes = 41
 )
+
+// Head implements [store.Source]. It asks one server, as TIME has no key and a cluster would send it to any node.
+func (s *Store) Head(ctx context.Context) (store.Head, error) {
+	const doing = "reading the head"
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	conn, err := s.primary(ctx)
+	if err != nil {
+		return store.Head{}, s.fail(ctx, doing, err)
+	}
+	defer func() { _ = conn.Close() }() // back to the pool
+	var reply headReply
+	var clock *redis.TimeCmd
+	err = pipelined(ctx, conn, func(p redis.Pipeliner) { reply, clock = s.askHead(ctx, p), p.Time(ctx) })
+	if err != nil {
+		return store.Head{}, s.fail(ctx, doing, err)
+	}
+	head, err := reply.head(ctx)
+	if err == nil {
+		head.Time, err = clock.Result()
+	}
+	if err != nil {
+		return store.Head{}, s.fail(ctx, doing, err)
+	}
+	return head, nil
+}
+
+// headReply are the replies that a head is made of.
+type headReply struct {
+	meta   *redis.SliceCmd
+	stream *redis.XInfoStreamCmd
+}
+
+func (s *Store) askHead(ctx context.Context, p redis.Pipeliner) headReply {
+	return headReply{
+		meta:   p.HMGet(ctx, s.metaKey(), fieldEpoch, fieldSchema, fieldConfirmed),
+		stream: p.XInfoStream(ctx, s.changesKey()),
+	}
+}
+
+// head reads the replies; it does not know the time.
+func (r headReply) head(ctx context.Context) (store.Head, error) {
+	var head store.Head
+	values, err := r.meta.Result()
+	if err == nil {
+		err = parseMeta(&head, values)
+	}
+	if err != nil {
+		return store.Head{}, fmt.Errorf("meta data: %w", err)
+	}
+	info, err := r.stream.Result()
+	switch {
+	case err == nil:
+		err = parseStream(&head, info)
+	case classify(ctx, err) == "": // there is none
+		err = nil
+	}
+	if err != nil {
+		return store.Head{}, fmt.Errorf("change stream: %w", err)
+	}
+	return head, nil
+}
 
 // parseMeta reads epoch, schema and confirmed. What cannot be ours is an error, not an absence: the
 // store would look as if it had been emptied.
@@ -39,22 +96,19 @@ func parseMeta(head *store.Head, values []any) error {
 	}
 	var texts [3]string
 	for i, v := range values {
-		switch v := v.(type) {
-		case nil:
-		case string:
-			texts[i] = v
-		default:
+		text, ok := v.(string)
+		if v != nil && !ok {
 			return fmt.Errorf("field %d is a %T", i, v)
 		}
+		texts[i] = text
 	}
 	epoch, schema, confirmed := texts[0], texts[1], texts[2]
-	if !isToken(epoch) {
+	switch {
+	case !isToken(epoch):
 		return fmt.Errorf("the epoch is not of at most %d visible characters", maxTokenBytes)
-	}
-	if !isToken(confirmed) {
+	case !isToken(confirmed):
 		return fmt.Errorf("the confirmation is not of at most %d visible characters", maxTokenBytes)
-	}
-	if schema != "" {
+	case schema != "":
 		n, err := strconv.Atoi(schema)
 		if err != nil || n < 1 || n > maxSchema {
 			return errors.New("the schema is not a version number")
@@ -96,32 +150,9 @@ func parseStream(head *store.Head, info *redis.XInfoStream) error {
 	return nil
 }
 
-// maxPositionBytes is the longest position: two numbers of 20 digits.
-const maxPositionBytes = 41
-
 func parsePosition(text string) (store.Position, error) {
 	if len(text) > maxPositionBytes {
 		return store.Position{}, fmt.Errorf("a stream position of %d bytes", len(text))
 	}
 	return store.ParsePosition(text)
-}
-
-// parseChange reads an entry of the change stream. Only its position must be right: writers in other
-// languages may send anything, and what they mean is found by reading documents.
-func parseChange(m redis.XMessage) (store.Change, error) {
-	at, err := parsePosition(m.ID)
-	if err != nil {
-		return store.Change{}, err
-	}
-	c := store.Change{At: at, Tenant: word(m.Values[fieldTenant]), Kind: word(m.Values[fieldKind])}
-	if n, err := strconv.ParseInt(word(m.Values[fieldRevision]), 10, 64); err == nil && n > 0 {
-		c.Revision = n
-	}
-	return c, nil
-}
-
-// word is a value, cut where no valid one can end, without the memory of what was cut off.
-func word(value any) string {
-	text, _ := value.(string)
-	return strings.Clone(text[:min(len(text), maxWordBytes)])
 }

@@ -1,4 +1,4 @@
-package redisstore
+package store
 
 import (
 	"errors"
@@ -10,20 +10,21 @@ import (
 
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// Bounds of [store.Author], in characters.
 const (
-	maxBy     = 256
-	maxReason = 1024
+	// MaxBy and MaxReason bound an [Author], in characters.
+	MaxBy     = 256
+	MaxReason = 1024
+	// maxHostBytes bounds a host: 253 bytes of a name, and a wildcard.
+	maxHostBytes = 256
 )
 
 // kindForm is what a kind of change looks like.
 var kindForm = regexp.MustCompile(`^[a-z][a-z_-]{0,31}$`)
 
-// checkAuthor returns all that is wrong with an author.
-func checkAuthor(a store.Author) error {
+// Check returns all that is wrong with an author, nil if nothing is.
+func (a Author) Check() error {
 	var problems []error
 	if a.By == "" {
 		problems = append(problems, errors.New("the change needs an author"))
@@ -31,7 +32,7 @@ func checkAuthor(a store.Author) error {
 	for _, f := range []struct {
 		name, text string
 		most       int
-	}{{"author", a.By, maxBy}, {"reason", a.Reason, maxReason}} {
+	}{{"author", a.By, MaxBy}, {"reason", a.Reason, MaxReason}} {
 		switch {
 		case !isPrintable(f.text):
 			problems = append(problems, fmt.Errorf("the %s %.80q has characters that cannot be printed; remove them", f.name, f.text))
@@ -40,7 +41,7 @@ func checkAuthor(a store.Author) error {
 		}
 	}
 	if a.Kind != "" && !kindForm.MatchString(a.Kind) {
-		problems = append(problems, fmt.Errorf("%.80q is no kind of change; write a word in lower case, for example %s", a.Kind, store.KindApply))
+		problems = append(problems, fmt.Errorf("%.80q is no kind of change; write a word in lower case, for example %s", a.Kind, KindApply))
 	}
 	return errors.Join(problems...)
 }
@@ -49,11 +50,11 @@ func isPrintable(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// checkEdits returns all that is wrong with edits by themselves. What documents say was validated by
-// whoever made them; here is looked at what becomes part of a key.
-func checkEdits(edits []store.Edit) error {
-	if len(edits) > store.MaxEdits {
-		return fmt.Errorf("%d edits at once; make at most %d", len(edits), store.MaxEdits)
+// checkEdits returns all that is wrong with edits, whatever is stored: too many, and ids and hosts that cannot be
+// part of a key. Whoever makes an edit has validated the rest of its document.
+func checkEdits(edits []Edit) error {
+	if len(edits) > MaxEdits {
+		return fmt.Errorf("%d edits at once; make at most %d", len(edits), MaxEdits)
 	}
 	var problems []error
 	seen := make(map[string]bool, len(edits))
@@ -74,7 +75,7 @@ func checkEdits(edits []store.Edit) error {
 }
 
 // checkDocument returns what is wrong with the id and the hosts of a document.
-func checkDocument(e store.Edit) error {
+func checkDocument(e Edit) error {
 	var problems []error
 	if id := e.Tenant.GetId(); id != e.ID {
 		problems = append(problems, fmt.Errorf("tenant %s: the document is of tenant %.80q", e.ID, id))

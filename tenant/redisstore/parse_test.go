@@ -69,18 +69,18 @@ func FuzzReplies(f *testing.F) {
 		for _, f := range []func(context.Context, *Store) error{readDocuments, listIDs, followChanges} {
 			client, server := net.Pipe()
 			go answer(server, replies)
-			s := &Store{secrets: &secrets{}, breaker: newBreaker(nil, nil), opt: Options{Addresses: []string{"a:1"}}}
+			s := &Store{secrets: &secrets{}, opt: Options{Addresses: []string{"a:1"}}}
 			if err := s.opt.complete(); err != nil {
 				t.Fatal(err)
 			}
-			s.hook = newHook(s.opt, nil, func(ErrorType) {})
-			settings := s.settings(newConnections(s.opt), "", 1)
+			s.hook = newHook(s.opt, func(ErrorType) {})
+			settings := s.settings(newConnections(s.opt, longString), "", 1)
 			settings.Dialer = func(context.Context, string, string) (net.Conn, error) {
-				return &connection{Conn: client, raw: client, owner: newConnections(s.opt)}, nil
+				return &connection{Conn: client, raw: client, owner: newConnections(s.opt, longString), replies: newReplies(client, longString)}, nil
 			}
 			s.rdb = newClient(settings, "tcp")
 			s.rdb.AddHook(rescuer{})
-			s.follower = &follower{rdb: s.rdb, conns: newConnections(s.opt), turn: make(chan struct{}, 1)}
+			s.follower = &follower{rdb: s.rdb, conns: newConnections(s.opt, longString), turn: make(chan struct{}, 1)}
 			if err := f(t.Context(), s); err != nil {
 				t.Error(err)
 			}
