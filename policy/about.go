@@ -65,8 +65,6 @@ func (r Reason) aboutRefusal() about {
 		return about{"store_unavailable", "rule 76", "the registry cannot be asked and nothing is left to answer from"}
 	case PolicyUnreadable:
 		return about{"policy_unreadable", "rule 74", "the tenant's document cannot be used"}
-	case Deadline:
-		return about{"deadline", "rule 77", "the decision was not ready in time"}
 	case Panic:
 		return about{"panic", "rule 76", "the decision failed unexpectedly"}
 	case Overload:

@@ -78,8 +78,6 @@ const (
 	StoreUnavailable
 	// PolicyUnreadable: the tenant exists and its document cannot be used (rule 74).
 	PolicyUnreadable
-	// Deadline: our own deadline passed first (rule 77).
-	Deadline
 	// Panic: a decision failed unexpectedly.
 	Panic
 	// Overload: too much is in flight already.
