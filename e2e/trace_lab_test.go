@@ -48,7 +48,7 @@ func newTraceLabs(t *testing.T) (map[envoy.Design]*traceLab, *redistest.Server) 
 	}
 	proc := harness.StartProcessor(t, harness.ProcessorOptions{
 		// The longest that may be: a slow machine should not turn loads into failures.
-		Args: []string{"--redis", "redis://" + redis.Addr(), "--lazy", "--decision-log", "all", "--budget", "150ms", "--lookup-budget", "150ms"},
+		Args: []string{"--redis", "redis://" + redis.Addr(), "--lazy", "--decision-log", "all", "--lookup-budget", "150ms"},
 		Env:  collector.Env(),
 	})
 	labs := map[envoy.Design]*traceLab{}

@@ -168,7 +168,7 @@ func applicationsParent(t *testing.T, x *traced, ingress harness.Span) {
 	}
 }
 
-// A request that waited shows for what.
+// A request that waited for its tenant says so.
 func traceLoad(t *testing.T, l *traceLab, design envoy.Design) {
 	var x *traced
 	var tenant string
@@ -180,15 +180,6 @@ func traceLoad(t *testing.T, l *traceLab, design envoy.Design) {
 		}
 	}
 	_, _, decide := x.spans(t)
-	load := x.AwaitSpan(t, x.trace(), "of the load", func(s harness.Span) bool { return s.GetName() == "cors.policy.load" })
-	if load.Parent() != decide.ID() || load.Service != "corsgate" {
-		t.Errorf("the load's span is %s, want it under %s", load, decide)
-	}
-	read := x.AwaitSpan(t, x.trace(), "of the read from Redis", func(s harness.Span) bool { return s.Parent() == load.ID() })
-	if read.GetKind() != tracepb.Span_SPAN_KIND_CLIENT || read.Attributes()["db.operation.name"] != read.GetName() {
-		t.Errorf("the read's span is %s", read)
-	}
-	wantAttributes(t, read, map[string]string{"db.system.name": "redis", "server.address": "127.0.0.1"})
 	wantAttributes(t, decide, map[string]string{"cors.outcome": "allowed", "cors.cache": "miss", "cors.tenant.id": tenant})
 	oneRequest(t, x, decide)
 }

@@ -67,8 +67,6 @@ func (r Reason) aboutRefusal() about {
 		return about{"policy_unreadable", "rule 74", "the tenant's document cannot be used"}
 	case HostConflict:
 		return about{"host_conflict", "rule 26a", "two tenants list this host, and neither held it before, so no tenant has it"}
-	case Deadline:
-		return about{"deadline", "rule 77", "the decision was not ready in time"}
 	case Panic:
 		return about{"panic", "rule 76", "the decision failed unexpectedly"}
 	case Overload:

@@ -91,7 +91,7 @@ func refusable(r *Request) bool {
 // DecideError is the answer when we failed (rule 76). A preflight gets 503, so that no
 // browser takes it for a policy, and so does what a policy may refuse. Any other request goes on without any CORS
 // header in its response, which caches are not to keep. why is StoreUnavailable, PolicyUnreadable, HostConflict,
-// Deadline, Panic or Overload; any other reason is taken for Panic.
+// Panic or Overload; any other reason is taken for Panic.
 func DecideError(r *Request, why Reason) Decision {
 	if why < StoreUnavailable || why > Overload {
 		why = Panic

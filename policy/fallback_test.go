@@ -58,7 +58,7 @@ func TestFallbacks(t *testing.T) {
 		{"rule 76: preflight", failing(StoreUnavailable), pre, Preflight, Error, StoreUnavailable, 503, with(vary3, "cache-control", "no-store")},
 		{"rule 76: actual", failing(StoreUnavailable), actual, Actual, Error, StoreUnavailable, 0, uncached},
 		{"rule 76: same origin", failing(Overload), own, SameOrigin, Error, Overload, 0, uncached},
-		{"rule 76: no Origin", failing(Deadline), none, NotCORS, Error, Deadline, 0, uncached},
+		{"rule 76: no Origin", failing(Panic), none, NotCORS, Error, Panic, 0, uncached},
 		{"rule 74: unreadable", failing(PolicyUnreadable), pre, Preflight, Error, PolicyUnreadable, 503, with(vary3, "cache-control", "no-store")},
 		{"rule 26a: nobody's host, preflight", failing(HostConflict), pre, Preflight, Error, HostConflict, 503, with(vary3, "cache-control", "no-store")},
 		{"rule 26a: nobody's host, actual", failing(HostConflict), actual, Actual, Error, HostConflict, 0, uncached},

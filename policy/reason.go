@@ -80,8 +80,6 @@ const (
 	PolicyUnreadable
 	// HostConflict: two tenants list this host, and neither held it before, so no tenant has it (rule 26a).
 	HostConflict
-	// Deadline: our own deadline passed first (rule 77).
-	Deadline
 	// Panic: a decision failed unexpectedly.
 	Panic
 	// Overload: too much is in flight already.

@@ -168,7 +168,7 @@ func TestEveryReasonHasAVector(t *testing.T) {
 	// An operator's flag chooses the first; the others are failures of ours.
 	notByDocument := []policy.Reason{
 		policy.TenantForwarded,
-		policy.StoreUnavailable, policy.PolicyUnreadable, policy.HostConflict, policy.Deadline, policy.Panic, policy.Overload,
+		policy.StoreUnavailable, policy.PolicyUnreadable, policy.HostConflict, policy.Panic, policy.Overload,
 	}
 	seen := map[string]int{}
 	for _, f := range loadVectors(t) {

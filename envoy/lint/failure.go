@@ -23,8 +23,8 @@ const (
 )
 
 const (
-	// budget is how long corsgate may take by default (serve --budget).
-	budget = 25 * time.Millisecond
+	// lookupBudget is how long corsgate may wait for a tenant by default (serve --lookup-budget).
+	lookupBudget = 10 * time.Millisecond
 	// patience is Envoy's default, and the longest that a page should wait for nothing.
 	patience = 200 * time.Millisecond
 )
@@ -38,7 +38,7 @@ func failureRules() []Rule {
 		{ruleActualClosed, Note, "while corsgate is down requests with an Origin fail"},
 		{ruleStatusOnError, Note, "a failed call is a 500"},
 		{ruleTimeoutMissing, Warning, "no message_timeout"},
-		{ruleTimeoutShort, Error, "message_timeout is shorter than corsgate's budget"},
+		{ruleTimeoutShort, Error, "message_timeout is not longer than corsgate's --lookup-budget"},
 		{ruleTimeoutLong, Warning, "message_timeout is longer than useful"},
 		{ruleGRPCTimeout, Note, "grpc_service.timeout does nothing"},
 		{ruleRetryPolicy, Warning, "a call is not retried with another process"},
@@ -129,13 +129,13 @@ func (l *linter) times(c *call) {
 		l.add(ruleTimeoutMissing, c.group(), c.at,
 			"without message_timeout a processor that hangs holds every request for 200 ms",
 			"set message_timeout: 0.05s")
-	case t.AsDuration() < budget:
+	case t.AsDuration() <= lookupBudget:
 		l.add(ruleTimeoutShort, c.group(), c.at,
-			"message_timeout is "+t.AsDuration().String()+", and corsgate takes up to "+budget.String()+" by default (serve --budget): Envoy gives up on answers that would have come",
-			"set message_timeout: 0.05s, or a shorter --budget")
+			"message_timeout is "+t.AsDuration().String()+", and corsgate waits for a tenant up to "+lookupBudget.String()+" by default (serve --lookup-budget): Envoy gives up on answers that would have come",
+			"set message_timeout: 0.05s, or a shorter --lookup-budget")
 	case t.AsDuration() > patience:
 		l.add(ruleTimeoutLong, c.group(), c.at,
-			"message_timeout is "+t.AsDuration().String()+": so long does every request wait for a processor that hangs, though corsgate answers within "+budget.String()+" or not at all",
+			"message_timeout is "+t.AsDuration().String()+": so long does every request wait for a processor that hangs, though corsgate answers within "+lookupBudget.String()+" or not at all",
 			"set message_timeout: 0.05s")
 	}
 }

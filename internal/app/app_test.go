@@ -45,7 +45,7 @@ func settings(t *testing.T, origin string) config.Serve {
 	write(t, path, fmt.Sprintf(acme, origin))
 	return config.Serve{
 		Tenants: path, Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
-		UnknownTenant: "refuse", Budget: 25 * time.Millisecond, StopTimeout: time.Second,
+		UnknownTenant: "refuse", StopTimeout: time.Second,
 	}
 }
 

@@ -24,7 +24,7 @@ func redisSettings(t *testing.T, url string) config.Serve {
 	return config.Serve{
 		Redis: config.Redis{URL: url, Prefix: config.DefaultRedisPrefix}, Mirror: config.Mirror{StateDir: filepath.Join(t.TempDir(), "state")},
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
-		UnknownTenant: "refuse", Budget: 25 * time.Millisecond, StopTimeout: time.Second,
+		UnknownTenant: "refuse", StopTimeout: time.Second,
 	}
 }
 

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Bounds of settings. The budget stays below Envoy's message_timeout, by default 200 ms (rule 77).
+// Bounds of settings. The lookup budget stays below Envoy's message_timeout, by default 200 ms (rule 77).
 const (
-	minBudget = time.Millisecond
-	maxBudget = 150 * time.Millisecond
-	maxDelay  = time.Hour
+	minLookupBudget = time.Millisecond
+	maxLookupBudget = 150 * time.Millisecond
+	maxDelay        = time.Hour
 )
 
 // Check returns every problem of s that concerns more than the form of a single value.
@@ -116,10 +116,6 @@ func (c *checker) tls(t TLS) {
 }
 
 func (c *checker) limits(s *Serve) {
-	if s.Budget < minBudget || s.Budget > maxBudget {
-		c.add("budget", fmt.Sprintf("%s is outside %s to %s", s.Budget, minBudget, maxBudget),
-			"choose half of Envoy's message_timeout")
-	}
 	if s.MaxStreams < 1 {
 		c.add("max-streams", fmt.Sprintf("%d requests in flight leave nothing to serve", s.MaxStreams), "write at least 1")
 	}

@@ -44,24 +44,24 @@ func resolve(t *testing.T, args, environ []string, file string) (config.Serve, [
 }
 
 func TestPrecedence(t *testing.T) {
-	file := "tenants: .\nbudget: 40ms\ntls_client_san: [a, b]\n"
+	file := "tenants: .\nmax_connection_age: 40m\ntls_client_san: [a, b]\n"
 	tests := []struct {
 		name    string
 		args    []string
 		environ []string
 		want    time.Duration
 	}{
-		{"the default", []string{"--tenants=."}, nil, 25 * time.Millisecond},
-		{"the file over the default", []string{"--config=FILE"}, nil, 40 * time.Millisecond},
-		{"the environment over the file", []string{"--config=FILE"}, []string{"CORSGATE_BUDGET=50ms"}, 50 * time.Millisecond},
-		{"the flag over all", []string{"--config=FILE", "--budget=60ms"}, []string{"CORSGATE_BUDGET=50ms"}, 60 * time.Millisecond},
-		{"a flag that repeats the default wins too", []string{"--config=FILE", "--budget=25ms"}, []string{"CORSGATE_BUDGET=50ms"}, 25 * time.Millisecond},
+		{"the default", []string{"--tenants=."}, nil, 30 * time.Minute},
+		{"the file over the default", []string{"--config=FILE"}, nil, 40 * time.Minute},
+		{"the environment over the file", []string{"--config=FILE"}, []string{"CORSGATE_MAX_CONNECTION_AGE=50m"}, 50 * time.Minute},
+		{"the flag over all", []string{"--config=FILE", "--max-connection-age=60m"}, []string{"CORSGATE_MAX_CONNECTION_AGE=50m"}, 60 * time.Minute},
+		{"a flag that repeats the default wins too", []string{"--config=FILE", "--max-connection-age=30m"}, []string{"CORSGATE_MAX_CONNECTION_AGE=50m"}, 30 * time.Minute},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s, _ := resolve(t, tt.args, tt.environ, file)
-			if s.Budget != tt.want {
-				t.Errorf("budget %s, want %s", s.Budget, tt.want)
+			if s.MaxConnectionAge != tt.want {
+				t.Errorf("age %s, want %s", s.MaxConnectionAge, tt.want)
 			}
 		})
 	}
@@ -100,11 +100,11 @@ func TestProblems(t *testing.T) {
 	}{
 		{
 			name:    "every source is named, and all problems are there at once",
-			args:    []string{"--config=FILE", "--budgett=3ms", "--stop-timeout=soon", "--listen=0.0.0.0:9002"},
+			args:    []string{"--config=FILE", "--max-connection-agee=3m", "--stop-timeout=soon", "--listen=0.0.0.0:9002"},
 			environ: []string{"CORSGATE_MAX_STREAMS=many", "CORSGATE_TENNANTS=x", "PATH=/bin"},
-			file:    "drain_dely: 3s\nlog_level: loud\nbudget: 2s\nadmin_listen:\n",
+			file:    "drain_dely: 3s\nlog_level: loud\nmax_connection_age: 2ms\nadmin_listen:\n",
 			want: []string{
-				"--budgett: there is no such flag; did you mean --budget?",
+				"--max-connection-agee: there is no such flag; did you mean --max-connection-age?",
 				`--stop-timeout: "soon" cannot be used; write a duration such as 25ms or 5s`,
 				`CORSGATE_MAX_STREAMS: "many" cannot be used; write a whole number`,
 				"CORSGATE_TENNANTS: no setting has this name; did you mean CORSGATE_TENANTS?",
@@ -113,21 +113,21 @@ func TestProblems(t *testing.T) {
 				"FILE:4: admin_listen: the key has no value; write a value or remove the key",
 				"--tenants: no tenants are named; name the file or directory of their documents by --tenants or CORSGATE_TENANTS, or their Redis by --redis or CORSGATE_REDIS",
 				"--listen: 0.0.0.0:9002 can be reached from other machines and has no TLS; set --tls-cert and --tls-key, or permit it by --insecure-listen",
-				"FILE:3: budget: 2s is outside 1ms to 150ms; choose half of Envoy's message_timeout",
+				"FILE:3: max_connection_age: 2ms is less than 1s; write at least 1s; the default is 30m",
 			},
 		},
 		{
 			name: "a key is given twice",
 			args: []string{"--config=FILE", "--tenants=."},
-			file: "budget: 2ms\nbudget: 3ms\n",
-			want: []string{"FILE:2: budget: the key stands in line 1 already; remove one of the two"},
+			file: "drain_delay: 2ms\ndrain_delay: 3ms\n",
+			want: []string{"FILE:2: drain_delay: the key stands in line 1 already; remove one of the two"},
 		},
 		{
 			name: "a list where one value belongs, a map where a list belongs, and the file naming a file",
 			args: []string{"--config=FILE", "--tenants=."},
-			file: "budget: [2ms]\ntls_client_san: {a: b}\nconfig: other.yaml\n",
+			file: "drain_delay: [2ms]\ntls_client_san: {a: b}\nconfig: other.yaml\n",
 			want: []string{
-				"FILE:1: budget: a single value belongs here; write a duration such as 25ms or 5s",
+				"FILE:1: drain_delay: a single value belongs here; write a duration such as 25ms or 5s",
 				"FILE:2: tls_client_san: a single value belongs here; write a list of strings",
 				"FILE:3: config: no setting has this name",
 			},
@@ -200,7 +200,7 @@ func TestProblems(t *testing.T) {
 		{
 			name: "a copy that cannot be kept",
 			args: []string{
-				"--redis=redis://localhost", "--state-dir=FILE", "--baseline=/nowhere", "--ttl=1ms", "--max-stale=999h", "--lookup-budget=26ms", "--max-tenants=5",
+				"--redis=redis://localhost", "--state-dir=FILE", "--baseline=/nowhere", "--ttl=1ms", "--max-stale=999h", "--lookup-budget=151ms", "--max-tenants=5",
 			},
 			want: []string{
 				"--state-dir: FILE is not a directory",
@@ -208,7 +208,7 @@ func TestProblems(t *testing.T) {
 				"--max-tenants: it counts only with --lazy; set --lazy or remove it",
 				"--ttl: 1ms is outside 1s to 1h0m0s",
 				"--max-stale: 999h0m0s is outside --ttl, which is 1ms, to 720h0m0s",
-				"--lookup-budget: 26ms is outside 1ms to --budget, which is 25ms",
+				"--lookup-budget: 151ms is outside 1ms to 150ms; choose less than half of Envoy's message_timeout",
 			},
 		},
 		{

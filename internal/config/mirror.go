@@ -25,7 +25,7 @@ type Mirror struct {
 	// MaxStale is how long a tenant decides that Redis has not confirmed.
 	MaxStale time.Duration
 	// LookupBudget is the longest time that a request waits for a tenant that is not in
-	// memory; it is a part of [Serve.Budget].
+	// memory; keep it below Envoy's message_timeout (rule 77).
 	LookupBudget time.Duration
 	// RequirePolicies keeps the process NOT_SERVING until it has a tenant to decide by,
 	// however long that takes.
@@ -45,7 +45,7 @@ func (m *Mirror) Bind(fs *pflag.FlagSet) {
 	fs.IntVar(&m.MaxTenants, "max-tenants", 100_000, "most tenants in memory with --lazy")
 	fs.DurationVar(&m.TTL, "ttl", 30*time.Second, "age at which a tenant is read again although no change was announced")
 	fs.DurationVar(&m.MaxStale, "max-stale", 24*time.Hour, "how long a tenant decides that Redis has not confirmed")
-	fs.DurationVar(&m.LookupBudget, "lookup-budget", 10*time.Millisecond, "longest wait of a request for a tenant that is not in memory")
+	fs.DurationVar(&m.LookupBudget, "lookup-budget", 10*time.Millisecond, "longest wait of a request for a tenant that is not in memory; keep it below Envoy's message_timeout")
 	fs.BoolVar(&m.RequirePolicies, "require-policies", false, "stay NOT_SERVING as long as there is no tenant at all; by default for 30s")
 	fs.BoolVar(&m.RecordUsage, recordUsage, false, "write to Redis on which day each entry was last used, for corsgate tenant audit")
 	fs.StringVar(&m.UsageUsername, "usage-redis-username", "", "ACL user `NAME` for --record-usage; that of --redis by default")
@@ -91,8 +91,9 @@ func (c *checker) mirror(s *Serve) {
 	if m.MaxStale < m.TTL || m.MaxStale > maxMaxStale {
 		c.add("max-stale", fmt.Sprintf("%s is outside --ttl, which is %s, to %s", m.MaxStale, m.TTL, maxMaxStale), "")
 	}
-	if m.LookupBudget < minBudget || m.LookupBudget > s.Budget {
-		c.add("lookup-budget", fmt.Sprintf("%s is outside %s to --budget, which is %s", m.LookupBudget, minBudget, s.Budget), "")
+	if m.LookupBudget < minLookupBudget || m.LookupBudget > maxLookupBudget {
+		c.add("lookup-budget", fmt.Sprintf("%s is outside %s to %s", m.LookupBudget, minLookupBudget, maxLookupBudget),
+			"choose less than half of Envoy's message_timeout")
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 
 // Problem is one mistake in the configuration.
 type Problem struct {
-	// Source names where the value stands: "--budget", "CORSGATE_BUDGET" or
-	// "corsgate.yaml:3: budget".
+	// Source names where the value stands: "--ttl", "CORSGATE_TTL" or
+	// "corsgate.yaml:3: ttl".
 	Source string
 	// Detail says what is wrong, in one lower-case sentence without a period.
 	Detail string

@@ -37,9 +37,6 @@ type Serve struct {
 	UnknownTenant string
 	// TenantAttribute is the request attribute that names the tenant, or "".
 	TenantAttribute string
-	// Budget is the longest time one decision may take; keep it below Envoy's
-	// message_timeout (rule 77).
-	Budget time.Duration
 	// MaxStreams is how many requests may be in flight at once.
 	MaxStreams int
 	// DrainDelay is how long the process goes on serving after it reported NOT_SERVING; it
@@ -92,7 +89,6 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&s.InsecureAdminListen, "insecure-admin-listen", false, "permit --admin-listen, which is plain HTTP, off loopback")
 	BindUnknownTenant(fs, &s.UnknownTenant)
 	fs.StringVar(&s.TenantAttribute, "tenant-attribute", "", "`NAME` of the Envoy attribute whose value is the tenant id")
-	fs.DurationVar(&s.Budget, "budget", 25*time.Millisecond, "longest time for one decision; keep it below Envoy's message_timeout")
 	fs.IntVar(&s.MaxStreams, "max-streams", 100_000, "most requests in flight at once")
 	fs.DurationVar(&s.DrainDelay, "drain-delay", 5*time.Second, "how long to go on serving after reporting NOT_SERVING")
 	fs.DurationVar(&s.StopTimeout, "stop-timeout", 20*time.Second, "longest wait for requests in flight after the drain delay")

@@ -44,7 +44,6 @@ func (d *demo) startProcessor(ctx context.Context) error {
 		Listen:        "127.0.0.1:0",
 		AdminListen:   "127.0.0.1:0",
 		UnknownTenant: "refuse",
-		Budget:        25 * time.Millisecond,
 		StopTimeout:   2 * time.Second,
 		Telemetry:     config.Telemetry{Origins: true},
 	}

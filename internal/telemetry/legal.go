@@ -88,7 +88,7 @@ func families() []family {
 		list = append(list, family{
 			phase(p), failed,
 			[]policy.Reason{policy.Panic, policy.PolicyUnreadable},
-			[]policy.Reason{policy.StoreUnavailable, policy.HostConflict, policy.Deadline, policy.Overload},
+			[]policy.Reason{policy.StoreUnavailable, policy.HostConflict, policy.Overload},
 		})
 	}
 	return list

@@ -74,7 +74,7 @@ func TestR36FirstWaiterLeaves(t *testing.T) {
 	})
 }
 
-// TestLookupBudget: whoever waits is released within the budget, and nobody waits after it.
+// TestLookupBudget (rule 77): whoever waits is released within the budget, and nobody waits after it.
 func TestLookupBudget(t *testing.T) {
 	for _, fault := range []string{"slow", "stopped"} {
 		t.Run(fault, func(t *testing.T) {

@@ -26,7 +26,6 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
 
-	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 )
