@@ -77,7 +77,7 @@ func (a *App) wire(ctx context.Context) error {
 		Registry:        a.registry,
 		UnknownTenant:   config.UnknownTenant(a.cfg.UnknownTenant),
 		TenantAttribute: a.cfg.TenantAttribute,
-		MaxStreams:      a.cfg.MaxStreams,
+		MaxStreams:      streamLimit(a.cfg.MaxStreams),
 		Observe:         a.telemetry.Observe,
 		OnUse:           a.registry.onUse(),
 		Log:             a.log,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/trust"
 )
 
 func (f fileRegistry) figures() telemetry.Figures {
@@ -23,46 +24,57 @@ func (f fileRegistry) figures() telemetry.Figures {
 	return figures
 }
 
-func (r *mirrorRegistry) figures() telemetry.Figures {
-	status, stats := r.Status(), r.Stats()
+func (r *storedRegistry) figures() telemetry.Figures {
+	status, survey := r.status(), r.survey()
 	figures := telemetry.Figures{
-		Live: int64(status.Live), Stale: int64(status.Stale), Disk: int64(status.Disk), Expired: int64(status.Expired),
-		Oldest:   status.Oldest,
-		Negative: int64(status.Negative),
-		Created:  stats.Created, Updated: stats.Updated, Deleted: stats.Removed,
+		Live: int64(survey.Fresh[tenant.Live]), Stale: int64(survey.Fresh[tenant.Stale]),
+		Disk: int64(survey.Fresh[tenant.Disk]), Expired: int64(survey.Fresh[tenant.Unavailable]),
+		Oldest: oldest(&status, &survey), Negative: status.Negative,
+		Created: status.Created, Updated: status.Updated, Deleted: status.Deleted,
 		Rejected: telemetry.RejectedDocuments{
-			Invalid: stats.Invalid, OlderRevision: stats.Regressed, HostConflict: stats.HostConflicts,
-			HeldBack: stats.HeldBack, Missing: stats.Missing, Unreadable: stats.Unreadable,
+			Invalid: status.Rejected[tenant.Invalid], OlderRevision: status.Rejected[tenant.OlderRevision],
+			HostConflict: status.Rejected[tenant.HostConflict], Missing: status.Rejected[tenant.Missing],
+			HeldBack:   status.Rejected[tenant.Vanished] + status.Rejected[tenant.Emptied],
+			OverBudget: status.Rejected[tenant.OverBudget],
 		},
 		Store: &telemetry.StoreFigures{
 			Up: status.Reachable,
 			// A store in which there has never been anything is no other one.
-			EpochMismatch: status.Held != "" && status.Held != "empty",
+			EpochMismatch: status.Verdict != trust.Trusted && status.Verdict != trust.Empty,
 			Held:          len(status.HeldBack) > 0,
-			Regressions:   stats.Regressed, Discarded: stats.Discarded, Integrity: stats.Integrity,
-			Unknown: stats.Unknown, Refused: stats.Refused, Overdue: stats.Overdue, Failed: stats.FailedLoads, Expired: stats.Expired,
-			Lag: status.Confirmed, Pending: int64(status.Pending), Resyncs: stats.Resyncs,
-			SnapshotAge: -1,
+			Regressions:   status.Rejected[tenant.OlderRevision], Integrity: status.Integrity,
+			Unknown: status.Unknown, Refused: status.Refused, Overdue: status.Overdue, Failed: status.Failed, Expired: status.Expired,
+			Lag: status.LastContact, Resyncs: status.Resyncs, SnapshotAge: -1,
 		},
 	}
-	setDangers(&figures, &status.Dangers)
+	setDangers(&figures, &survey.Dangers)
 	if !status.Position.IsZero() {
 		figures.Generation = time.UnixMilli(int64(status.Position.Time)) //nolint:gosec // a wrong time is no harm
 	}
-	r.storeFigures(figures.Store)
+	r.storeFigures(figures.Store, status.BackupAt)
 	return figures
 }
 
-// storeFigures adds what is known beside the mirror.
-func (r *mirrorRegistry) storeFigures(s *telemetry.StoreFigures) {
+// oldest is the age of the tenant that the store has confirmed least recently; negative when there is none.
+func oldest(s *storedStatus, v *tenant.Survey) time.Duration {
+	age := s.LastContact
+	if !v.HeldSince.IsZero() {
+		age = max(age, time.Since(v.HeldSince))
+	}
+	if s.Tenants == 0 {
+		return -1
+	}
+	return age
+}
+
+// storeFigures adds what is known beside the follower.
+func (r *storedRegistry) storeFigures(s *telemetry.StoreFigures, backup time.Time) {
 	if r.redis != nil {
 		stats := r.redis.Stats()
 		s.Integrity += int64(stats.SkippedKeys) + int64(stats.DroppedOwners) //nolint:gosec // counts
 	}
-	if r.state != nil {
-		if saved := r.state.Status().Saved.At; !saved.IsZero() {
-			s.SnapshotAge = max(0, time.Since(saved))
-		}
+	if !backup.IsZero() {
+		s.SnapshotAge = max(0, time.Since(backup))
 	}
 	if r.usage != nil {
 		s.FlushesDone, s.FlushesFailed = r.usage.Counts()

@@ -37,7 +37,7 @@ func TestFiguresOfFiles(t *testing.T) {
 func TestFiguresOfAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.NewMemory()
-		r, _ := mirrored(t, s, config.Mirror{})
+		r, _ := mirrored(t, s, config.Stored{})
 		pass(2 * time.Second)
 		if got := r.figures(); !got.Store.Up || got.Store.EpochMismatch || got.Store.Lag >= 0 || got.Oldest >= 0 || !got.Generation.IsZero() {
 			t.Errorf("of an empty store: %+v, %+v", got, got.Store)

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/corsgate/corsgate/internal/wallclock"
-	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/trust"
 )
 
 // Readiness is the answer of /readyz: 200 when Ready, 503 otherwise.
@@ -38,23 +40,23 @@ type RedisReadiness struct {
 	Following bool `json:"following"`
 	// Primed: all tenants have been read.
 	Primed bool `json:"primed"`
-	// ConfirmedAgo is how long ago no change had been missed; "" when it never was so.
-	ConfirmedAgo string `json:"confirmed_ago,omitempty"`
+	// LastContactAgo is how long ago no change had been missed; "" when it never was so.
+	LastContactAgo string `json:"last_contact_ago,omitempty"`
 	// Position is the last change taken, and Epoch the name of the registry.
 	Position string `json:"position"`
 	Epoch    string `json:"epoch"`
-	// Pending is the number of announced changes that are not in force yet.
-	Pending int `json:"pending"`
 	// Live, Stale, Disk and Expired count the tenants by their freshness.
 	Live    int `json:"live"`
 	Stale   int `json:"stale"`
 	Disk    int `json:"disk"`
 	Expired int `json:"expired"`
-	// Held says why nothing that Redis says counts, or is "".
-	Held string `json:"held,omitempty"`
+	// Distrusted says why nothing that Redis says counts, or is "".
+	Distrusted string `json:"distrusted,omitempty"`
 	// HeldBack names the kinds of mass change that wait for an operator.
 	HeldBack []string `json:"held_back,omitempty"`
-	// Advice is what to do about Held and HeldBack.
+	// Unrevised is the number of tenants whose document has no revision, so that an older one cannot be told.
+	Unrevised int `json:"unrevised,omitempty"`
+	// Advice is what to do about Distrusted, HeldBack and Unrevised.
 	Advice []string `json:"advice,omitempty"`
 	// ClockOffset is how far Redis is ahead of the machine's clock, as last observed.
 	ClockOffset string `json:"clock_offset,omitempty"`
@@ -62,14 +64,18 @@ type RedisReadiness struct {
 	ClockDistrusted bool `json:"clock_distrusted,omitempty"`
 }
 
-func describeMirror(s mirror.Status, clock wallclock.Status) *RedisReadiness {
+func describeStore(s *storedStatus, v *tenant.Survey, clock wallclock.Status) *RedisReadiness {
 	r := &RedisReadiness{
-		Following: s.Following, Primed: s.Primed, Position: s.Position.String(), Epoch: s.Epoch, Pending: s.Pending,
-		Live: s.Live, Stale: s.Stale, Disk: s.Disk, Expired: s.Expired,
-		Held: s.Held, HeldBack: s.HeldBack, Advice: advice(s), ClockDistrusted: clock.Distrusted,
+		Following: s.Following, Primed: s.Primed, Position: s.Position.String(), Epoch: s.Epoch,
+		Live: v.Fresh[tenant.Live], Stale: v.Fresh[tenant.Stale], Disk: v.Fresh[tenant.Disk], Expired: v.Fresh[tenant.Unavailable],
+		Distrusted: string(s.Verdict), Unrevised: v.Unrevised, ClockDistrusted: clock.Distrusted,
 	}
-	if s.Confirmed >= 0 {
-		r.ConfirmedAgo = s.Confirmed.Round(time.Millisecond).String()
+	for _, kind := range s.HeldBack {
+		r.HeldBack = append(r.HeldBack, string(kind))
+	}
+	r.Advice = advice(r)
+	if s.LastContact >= 0 {
+		r.LastContactAgo = s.LastContact.Round(time.Millisecond).String()
 	}
 	if clock.Observed {
 		r.ClockOffset = clock.Offset.Round(time.Millisecond).String()
@@ -78,35 +84,39 @@ func describeMirror(s mirror.Status, clock wallclock.Status) *RedisReadiness {
 }
 
 // confirm is the way to tell every process that Redis is as it should be.
-const confirm = "if Redis is as it should be, run: corsgate tenant confirm --write"
+const confirm = "if Redis is as it should be, run: corsgate tenant confirm --write --reason TEXT"
 
-// advice is what to do about what is held back.
-func advice(s mirror.Status) []string {
+// advice is what to do about what does not count.
+func advice(r *RedisReadiness) []string {
 	var lines []string
-	switch s.Held {
-	case "":
-	case "empty":
+	switch trust.Verdict(r.Distrusted) {
+	case trust.Trusted:
+	case trust.Empty:
 		lines = append(lines, "Redis has no tenants yet: write them with corsgate tenant apply, or check --redis and --redis-prefix")
-	case "vanished":
+	case trust.Vanished:
 		lines = append(lines, "the tenants in Redis are gone: restore them; "+confirm)
-	case "epoch":
+	case trust.Epoch:
 		lines = append(lines, "Redis holds another registry than before: check --redis and --redis-prefix; "+confirm)
-	case "regressed":
+	case trust.Regressed:
 		lines = append(lines, "Redis went back in time, as after a failover or a restored backup: write again what was lost; "+confirm)
-	case "schema":
+	case trust.Schema:
 		lines = append(lines, "the layout in Redis is newer than this program: upgrade it")
 	default:
 		lines = append(lines, confirm)
 	}
-	for _, kind := range s.HeldBack {
-		switch kind {
-		case "vanished":
+	for _, kind := range r.HeldBack {
+		switch tenant.Why(kind) {
+		case tenant.Vanished:
 			lines = append(lines, "many tenants vanished from Redis at once and are kept here: restore them; "+confirm)
-		case "emptied":
+		case tenant.Emptied:
 			lines = append(lines, "many tenants lost all their origins at once and keep the last ones here: restore them; "+confirm)
 		default:
 			lines = append(lines, "many tenants changed at once ("+kind+"): "+confirm)
 		}
+	}
+	if r.Unrevised > 0 {
+		lines = append(lines, fmt.Sprintf("%d tenants have a document without a revision, which the next release refuses: "+
+			"let the program that writes them count it, as docs/redis.md shows", r.Unrevised))
 	}
 	return lines
 }

@@ -22,7 +22,7 @@ import (
 func redisSettings(t *testing.T, url string) config.Serve {
 	t.Helper()
 	return config.Serve{
-		Redis: config.Redis{URL: url, Prefix: config.DefaultRedisPrefix}, Mirror: config.Mirror{StateDir: filepath.Join(t.TempDir(), "state")},
+		Redis: config.Redis{URL: url, Prefix: config.DefaultRedisPrefix}, Stored: config.Stored{StateDir: filepath.Join(t.TempDir(), "state")},
 		Listen: "127.0.0.1:0", AdminListen: "127.0.0.1:0",
 		UnknownTenant: "refuse", StopTimeout: time.Second,
 	}
@@ -109,18 +109,18 @@ func TestTenantsFromRedis(t *testing.T) {
 // of the baseline counts.
 func TestBaselineWithoutRedis(t *testing.T) {
 	cfg := redisSettings(t, "redis://127.0.0.1:1") // nobody may listen there
-	cfg.Mirror.Baseline = filepath.Join(t.TempDir(), "baseline.yaml")
-	cfg.Mirror.RequirePolicies = true
-	write(t, cfg.Mirror.Baseline, fmt.Sprintf(acme, oldOrigin))
+	cfg.Stored.Baseline = filepath.Join(t.TempDir(), "baseline.yaml")
+	cfg.Stored.RequirePolicies = true
+	write(t, cfg.Stored.Baseline, fmt.Sprintf(acme, oldOrigin))
 	p := start(t, cfg)
 	p.awaitReady(t)
 	conn := p.dial(t)
 	if got := preflight(t, conn, oldOrigin); got != 204 {
 		t.Errorf("preflight by the baseline: %d, want 204", got)
 	}
-	write(t, cfg.Mirror.Baseline, fmt.Sprintf(acme, newOrigin))
+	write(t, cfg.Stored.Baseline, fmt.Sprintf(acme, newOrigin))
 	await(t, "the new baseline counts", func() bool { return preflight(t, conn, newOrigin) == 204 })
-	write(t, cfg.Mirror.Baseline, "id: acme\nhosts: [api.acme.example]\npolicy: {origins: [nonsense]}\n")
+	write(t, cfg.Stored.Baseline, "id: acme\nhosts: [api.acme.example]\npolicy: {origins: [nonsense]}\n")
 	await(t, "readiness tells the problem", func() bool { _, r := p.readyz(t); return len(r.Problems) > 0 })
 	_, r := p.readyz(t)
 	if !r.Ready || r.Files != 1 || len(r.Kept) != 1 || !strings.HasPrefix(r.Problems[0], "baseline: ") || r.Redis == nil {
@@ -134,7 +134,7 @@ func TestHealthWaitsForTheFirstTenantOfRedis(t *testing.T) {
 	cfg := redisSettings(t, server.URL())
 	p := start(t, cfg)
 	conn := p.dial(t)
-	await(t, "Redis was found empty", func() bool { _, r := p.readyz(t); return r.Redis.Held == "empty" })
+	await(t, "Redis was found empty", func() bool { _, r := p.readyz(t); return r.Redis.Distrusted == "empty" })
 	if code, r := p.readyz(t); code != http.StatusServiceUnavailable || len(r.Redis.Advice) != 1 || health(t, conn) != "NOT_SERVING" {
 		t.Errorf("with an empty Redis: readiness %d %+v, health %s", code, r.Redis, health(t, conn))
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 )
 
 // registry is all that a process needs of the place that its tenants come from.
@@ -33,22 +33,22 @@ type registry interface {
 // openRegistry makes the registry that the configuration names.
 func (a *App) openRegistry() (registry, error) {
 	if a.cfg.Redis.Enabled() {
-		return openMirror(a.cfg, a.log, a.telemetry, a.refresh)
+		return openStored(a.cfg, a.log, a.telemetry, a.refresh)
 	}
-	files, err := filestore.New(filestore.Options{
+	store, err := files.New(files.Options{
 		Path:     a.cfg.Tenants,
 		Log:      a.log,
-		OnReload: func(filestore.Report) { a.refresh() },
+		OnReload: func(files.Report) { a.refresh() },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the tenant registry: %w", err)
 	}
-	return fileRegistry{files}, nil
+	return fileRegistry{store}, nil
 }
 
 // fileRegistry is a registry in files. They are local and watched, so the machine's clock
 // is as good a witness as there is.
-type fileRegistry struct{ *filestore.Store }
+type fileRegistry struct{ *files.Store }
 
 // Ready reports whether there has been a good document; from then on there always is one.
 func (f fileRegistry) Ready() bool { return f.Status().Ready() }

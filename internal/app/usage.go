@@ -8,13 +8,13 @@ import (
 
 // openUsage makes what records uses. It has connections of its own, so that no decision ever waits for
 // what it writes, nor stops trusting a Redis that refuses it.
-func (r *mirrorRegistry) openUsage(cfg config.Serve) error {
-	if !cfg.Mirror.RecordUsage {
+func (r *storedRegistry) openUsage(cfg config.Serve) error {
+	if !cfg.Stored.RecordUsage {
 		return nil
 	}
 	login := cfg.Redis
-	if cfg.Mirror.UsageUsername != "" {
-		login.Username, login.PasswordFile = cfg.Mirror.UsageUsername, cfg.Mirror.UsagePasswordFile
+	if cfg.Stored.UsageUsername != "" {
+		login.Username, login.PasswordFile = cfg.Stored.UsageUsername, cfg.Stored.UsagePasswordFile
 	}
 	redis, err := OpenRedis(login, r.log, r.watch)
 	if err != nil {
@@ -26,7 +26,7 @@ func (r *mirrorRegistry) openUsage(cfg config.Serve) error {
 }
 
 // onUse is told of uses, or nil.
-func (r *mirrorRegistry) onUse() tenant.OnUse {
+func (r *storedRegistry) onUse() tenant.OnUse {
 	if r.usage == nil {
 		return nil
 	}

@@ -30,8 +30,8 @@ func TestUsesAreRecorded(t *testing.T) {
 		return path
 	}
 	cfg.Redis.Username, cfg.Redis.PasswordFile = "reader", secret("reader")
-	cfg.Mirror.RecordUsage = true
-	cfg.Mirror.UsageUsername, cfg.Mirror.UsagePasswordFile = "recorder", secret("recorder")
+	cfg.Stored.RecordUsage = true
+	cfg.Stored.UsageUsername, cfg.Stored.UsagePasswordFile = "recorder", secret("recorder")
 	p := start(t, cfg)
 	p.awaitReady(t)
 	conn := p.dial(t)

@@ -19,7 +19,7 @@ func (s *Serve) Check(src Sources) Problems {
 	c := checker{src: src}
 	c.tenants(s)
 	c.redis(&s.Redis)
-	c.mirror(s)
+	c.stored(s)
 	c.listen(s)
 	c.adminListen(s)
 	c.rum(s)
@@ -116,8 +116,8 @@ func (c *checker) tls(t TLS) {
 }
 
 func (c *checker) limits(s *Serve) {
-	if s.MaxStreams < 1 {
-		c.add("max-streams", fmt.Sprintf("%d requests in flight leave nothing to serve", s.MaxStreams), "write at least 1")
+	if s.MaxStreams < 0 {
+		c.add("max-streams", fmt.Sprintf("%d requests in flight are fewer than none", s.MaxStreams), "write 0, for what memory has room for, or more")
 	}
 	delays := []struct {
 		flag  string

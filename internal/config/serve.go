@@ -14,8 +14,8 @@ type Serve struct {
 	Tenants string
 	// Redis is where the tenants are, unless they are in files.
 	Redis Redis
-	// Mirror says how the local copy of the tenants in Redis is kept.
-	Mirror Mirror
+	// Stored says how the process keeps the tenants in Redis.
+	Stored Stored
 	// Listen is where Envoy connects: "host:port" or "unix:PATH".
 	Listen string
 	// AdminListen is where metrics, denials, health and readiness are served; "" means nowhere.
@@ -37,7 +37,7 @@ type Serve struct {
 	UnknownTenant string
 	// TenantAttribute is the request attribute that names the tenant, or "".
 	TenantAttribute string
-	// MaxStreams is how many requests may be in flight at once.
+	// MaxStreams is how many requests may be in flight at once; 0 is what memory has room for.
 	MaxStreams int
 	// DrainDelay is how long the process goes on serving after it reported NOT_SERVING; it
 	// must be longer than Envoy's health check interval times its threshold.
@@ -75,7 +75,7 @@ func (t TLS) Enabled() bool { return t.CertFile != "" && t.KeyFile != "" }
 func (s *Serve) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&s.Tenants, "tenants", "", "`PATH` of the file or directory of tenant documents; either it or --redis is required")
 	s.Redis.Bind(fs)
-	s.Mirror.Bind(fs)
+	s.Stored.Bind(fs)
 	fs.StringVar(&s.Listen, "listen", "127.0.0.1:9002", "`ADDRESS` where Envoy connects: host:port or unix:PATH")
 	fs.StringVar(&s.AdminListen, "admin-listen", "127.0.0.1:9003", "`ADDRESS` where metrics, denials, health and readiness are served; empty for nowhere")
 	fs.StringSliceVar(&s.AdminHosts, "admin-host", nil, "`NAME` in the URLs by which others ask --admin-listen; addresses and localhost need none; repeat for more")
@@ -89,7 +89,7 @@ func (s *Serve) Bind(fs *pflag.FlagSet) {
 	fs.BoolVar(&s.InsecureAdminListen, "insecure-admin-listen", false, "permit --admin-listen, which is plain HTTP, off loopback")
 	BindUnknownTenant(fs, &s.UnknownTenant)
 	fs.StringVar(&s.TenantAttribute, "tenant-attribute", "", "`NAME` of the Envoy attribute whose value is the tenant id")
-	fs.IntVar(&s.MaxStreams, "max-streams", 100_000, "most requests in flight at once")
+	fs.IntVar(&s.MaxStreams, "max-streams", 0, "most requests in flight at once; by default what a quarter of the memory limit has room for, at 14 kB each, and at most 100000")
 	fs.DurationVar(&s.DrainDelay, "drain-delay", 5*time.Second, "how long to go on serving after reporting NOT_SERVING")
 	fs.DurationVar(&s.StopTimeout, "stop-timeout", 20*time.Second, "longest wait for requests in flight after the drain delay")
 	fs.DurationVar(&s.MaxConnectionAge, "max-connection-age", 30*time.Minute, "age at which a connection is asked to go, so that load spreads over new processes")

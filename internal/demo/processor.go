@@ -49,7 +49,7 @@ func (d *demo) startProcessor(ctx context.Context) error {
 	}
 	if d.database != nil {
 		cfg.Redis = config.Redis{URL: d.database.url(), Prefix: config.DefaultRedisPrefix}
-		cfg.Mirror.StateDir = filepath.Join(d.dir, "state")
+		cfg.Stored.StateDir = filepath.Join(d.dir, "state")
 	} else {
 		cfg.Tenants = d.ready.Tenants
 	}

@@ -5,7 +5,7 @@ func registryMetrics() []Metric {
 	return []Metric{
 		{
 			Name: "cors.policy.rejected", Unit: "{document}", Help: "Documents that were not put in force; the last good one stayed.",
-			Labels: []Label{label("cors.reject.reason", "invalid", "older_revision", "host_conflict", "held_back", "missing", "unreadable")},
+			Labels: []Label{label("cors.reject.reason", "invalid", "older_revision", "host_conflict", "held_back", "missing", "unreadable", "over_budget")},
 		},
 		{
 			Name: "cors.policy.changes", Unit: "{change}", Help: "Changes of tenants that this process put in force.",
@@ -35,14 +35,12 @@ func storeMetrics() []Metric {
 		{Name: "cors.store.epoch_mismatch", Kind: Gauge, Help: "1 while the store is not the registry that it was, and nothing it says counts."},
 		{Name: "cors.mass_change.held", Kind: Gauge, Help: "1 while a mass change waits for an operator."},
 		{Name: "cors.store.regressions", Unit: "{document}", Help: "Documents of an older revision than the one in force."},
-		{Name: "cors.store.loads.discarded", Unit: "{load}", Help: "Loads that a change overtook, and that were repeated."},
 		{Name: "cors.store.integrity_errors", Unit: "{error}", Help: "Hosts and documents in the store that contradict each other."},
 		{
 			Name: "cors.store.loads", Unit: "{load}", Help: "Loads of tenants that were not in memory, and lookups of those too old.",
 			Labels: []Label{label("cors.load.result", "unknown", "refused", "overdue", "failed", "expired")},
 		},
 		{Name: "cors.follower.lag", Kind: Gauge, Unit: "s", Help: "Time since no change had been missed."},
-		{Name: "cors.follower.pending", Kind: Gauge, Unit: "{change}", Help: "Announced changes that are not in force yet."},
 		{Name: "cors.follower.resyncs", Unit: "{resync}", Help: "Times that everything was read again."},
 		{Name: "cors.snapshot.age", Kind: Gauge, Unit: "s", Help: "Time since the copy on disk was last written in full."},
 		{Name: "cors.clock.offset", Kind: Gauge, Unit: "s", Help: "How far the store's clock is ahead of the machine's."},

@@ -29,21 +29,19 @@ type Figures struct {
 
 // RejectedDocuments count documents that were not put in force, by why.
 type RejectedDocuments struct {
-	Invalid, OlderRevision, HostConflict, HeldBack, Missing, Unreadable int64
+	Invalid, OlderRevision, HostConflict, HeldBack, Missing, Unreadable, OverBudget int64
 }
 
 // StoreFigures are about a store and the copy of it.
 type StoreFigures struct {
 	// Up: the store answers. EpochMismatch: it is not the registry that it was. Held: a mass change waits.
 	Up, EpochMismatch, Held bool
-	// Regressions, Discarded and Integrity are the counters of these names.
-	Regressions, Discarded, Integrity int64
+	// Regressions and Integrity are the counters of these names.
+	Regressions, Integrity int64
 	// Unknown, Refused, Overdue, Failed and Expired count loads.
 	Unknown, Refused, Overdue, Failed, Expired int64
 	// Lag is the time since no change had been missed; negative when that never was.
 	Lag time.Duration
-	// Pending changes are announced and not in force.
-	Pending int64
 	// Resyncs is how often everything was read again.
 	Resyncs int64
 	// SnapshotAge is the time since the copy on disk was last written; negative without one.
@@ -62,7 +60,7 @@ func (f *Figures) observe(o metric.Observer, m *instruments) {
 	m.cells(o, "cors.policy.changes", f.Created, f.Updated, f.Deleted)
 	m.cells(o, "cors.cache.entries", f.Live+f.Stale+f.Disk+f.Expired, f.Negative)
 	r := &f.Rejected
-	m.cells(o, "cors.policy.rejected", r.Invalid, r.OlderRevision, r.HostConflict, r.HeldBack, r.Missing, r.Unreadable)
+	m.cells(o, "cors.policy.rejected", r.Invalid, r.OlderRevision, r.HostConflict, r.HeldBack, r.Missing, r.Unreadable, r.OverBudget)
 	if !f.Generation.IsZero() {
 		m.cells(o, "cors.policy.generation", f.Generation.UnixMilli())
 	}
@@ -77,11 +75,9 @@ func (s *StoreFigures) observe(o metric.Observer, m *instruments) {
 	m.cells(o, "cors.store.epoch_mismatch", one(s.EpochMismatch))
 	m.cells(o, "cors.mass_change.held", one(s.Held))
 	m.cells(o, "cors.store.regressions", s.Regressions)
-	m.cells(o, "cors.store.loads.discarded", s.Discarded)
 	m.cells(o, "cors.store.integrity_errors", s.Integrity)
 	m.cells(o, "cors.store.loads", s.Unknown, s.Refused, s.Overdue, s.Failed, s.Expired)
 	m.duration(o, "cors.follower.lag", s.Lag)
-	m.cells(o, "cors.follower.pending", s.Pending)
 	m.cells(o, "cors.follower.resyncs", s.Resyncs)
 	m.duration(o, "cors.snapshot.age", s.SnapshotAge)
 	if s.ClockKnown {

@@ -8,9 +8,9 @@ func copyOfRedis() []Panel {
 			Queries:     []Query{each("cors_follower_lag_seconds", "{{instance}}")},
 		},
 		{
-			ID: 11, Title: "Changes that wait, and resynchronisations", Kind: TimeSeries, Unit: "short", Width: 8, Height: 8,
-			Description: "Announced changes that are not in force yet, and how often everything was read again in 10 minutes.",
-			Queries:     []Query{each("cors_follower_pending", "{{instance}} waiting"), total("cors_follower_resyncs_total", "resynchronised")},
+			ID: 11, Title: "Readings of everything", Kind: TimeSeries, Unit: "short", Width: 8, Height: 8,
+			Description: "How often all tenants were read again in 10 minutes.",
+			Queries:     []Query{total("cors_follower_resyncs_total", "resynchronised")},
 		},
 		{
 			ID: 12, Title: "Entries in memory", Kind: TimeSeries, Unit: "short", Width: 8, Height: 8,
@@ -24,11 +24,10 @@ func copyOfRedis() []Panel {
 		},
 		{
 			ID: 14, Title: "Contradictions", Kind: TimeSeries, Unit: "short", Width: 8, Height: 8,
-			Description: "In 10 minutes: documents older than the one in force, contradictions between hosts and documents, loads that a change overtook.",
+			Description: "In 10 minutes: documents older than the one in force, and entries of the change stream, or keys of hosts, that fit no document.",
 			Queries: []Query{
 				total("cors_store_regressions_total", "older"),
 				total("cors_store_integrity_errors_total", "contradictory"),
-				total("cors_store_loads_discarded_total", "overtaken"),
 			},
 		},
 		{

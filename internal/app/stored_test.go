@@ -15,27 +15,27 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/wallclock"
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
+	"github.com/corsgate/corsgate/tenant/trust"
 )
 
 const acmeJSON = `{"id":"acme","hosts":["api.acme.example"],"policy":{"origins":["https://app.acme.example"],"methods":["PUT"]}}`
 
-// mirrored runs a registry over a store in memory, inside the bubble of the test, and counts how
+// followed runs a registry over a store in memory, inside the bubble of the test, and counts how
 // often it says that something changed.
-func mirrored(t *testing.T, reader store.Source, m config.Mirror) (*mirrorRegistry, *atomic.Int32) {
+func followed(t *testing.T, reader store.Source, m config.Stored) (*storedRegistry, *atomic.Int32) {
 	t.Helper()
 	changes := &atomic.Int32{}
-	r := &mirrorRegistry{log: slog.New(slog.DiscardHandler), require: m.RequirePolicies, changed: func() { changes.Add(1) }}
+	r := &storedRegistry{log: slog.New(slog.DiscardHandler), require: m.RequirePolicies, changed: func() { changes.Add(1) }}
 	follow(t, r, reader, m)
 	return r, changes
 }
 
 // follow runs r until the test ends.
-func follow(t *testing.T, r *mirrorRegistry, reader store.Source, m config.Mirror) {
+func follow(t *testing.T, r *storedRegistry, reader store.Source, m config.Stored) {
 	t.Helper()
-	if err := r.assemble(m, reader); err != nil {
+	if err := r.assemble(m, reader, "test"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -61,7 +61,7 @@ func TestWithoutAnyTenantItServesAfterAWhile(t *testing.T) {
 	for name, reader := range map[string]*storetest.Memory{"an empty store": empty, "no store": gone} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, changes := mirrored(t, reader, config.Mirror{})
+				r, changes := followed(t, reader, config.Stored{})
 				pass(policyWait - time.Second)
 				if r.Ready() {
 					t.Errorf("ready before %s", policyWait)
@@ -79,7 +79,7 @@ func TestWithoutAnyTenantItServesAfterAWhile(t *testing.T) {
 func TestRequiredPoliciesAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.NewMemory()
-		r, changes := mirrored(t, s, config.Mirror{RequirePolicies: true})
+		r, changes := followed(t, s, config.Stored{RequirePolicies: true})
 		pass(time.Hour)
 		if r.Ready() {
 			t.Error("ready without a tenant")
@@ -100,7 +100,7 @@ func TestLostStoreLeavesItReady(t *testing.T) {
 		s := storetest.NewMemory()
 		s.Put("acme", []byte(acmeJSON), "api.acme.example")
 		s.Announce("acme", store.KindApply, 0)
-		r, _ := mirrored(t, s, config.Mirror{RequirePolicies: true, MaxStale: 5 * time.Minute})
+		r, _ := followed(t, s, config.Stored{RequirePolicies: true, MaxStale: 5 * time.Minute})
 		pass(time.Second)
 		if !r.Ready() {
 			t.Fatal("not ready with a primed store")
@@ -110,7 +110,8 @@ func TestLostStoreLeavesItReady(t *testing.T) {
 		if !r.Ready() {
 			t.Error("not ready any more")
 		}
-		if d := describeMirror(r.Status(), r.clock.Status()); d.Following || d.Expired != 1 || d.ConfirmedAgo == "" {
+		status, survey := r.status(), r.survey()
+		if d := describeStore(&status, &survey, r.clock.Status()); d.Following || d.Expired != 1 || d.LastContactAgo == "" {
 			t.Errorf("readiness says %+v", d)
 		}
 	})
@@ -119,7 +120,7 @@ func TestLostStoreLeavesItReady(t *testing.T) {
 // The clock is compared with the store's, and what expires is held against it.
 func TestClockIsComparedWithTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, _ := mirrored(t, storetest.NewMemory(), config.Mirror{})
+		r, _ := followed(t, storetest.NewMemory(), config.Stored{})
 		pass(time.Minute)
 		if s := r.clock.Status(); !s.Observed || s.Distrusted {
 			t.Errorf("clock %+v, want the store observed", s)
@@ -138,13 +139,13 @@ func TestAfterASleepNothingIsLive(t *testing.T) {
 		s.Announce("acme", store.KindApply, 0)
 		var slept atomic.Int64
 		began := time.Now()
-		r := &mirrorRegistry{
+		r := &storedRegistry{
 			log: slog.New(slog.DiscardHandler), changed: func() {},
 			source: func() (time.Time, time.Duration) {
 				return time.Now().Round(0), time.Since(began) - time.Duration(slept.Load())
 			},
 		}
-		follow(t, r, s, config.Mirror{TTL: time.Minute})
+		follow(t, r, s, config.Stored{TTL: time.Minute})
 		acme := tenant.Key{Authority: "api.acme.example", Path: "/"}
 		pass(2 * time.Minute)
 		s.Fail(errors.New("gone"))
@@ -170,48 +171,52 @@ func TestLazyReadsNothingAhead(t *testing.T) {
 		s := storetest.NewMemory()
 		s.Put("acme", []byte(acmeJSON), "api.acme.example")
 		s.Announce("acme", store.KindApply, 0)
-		r, _ := mirrored(t, s, config.Mirror{Lazy: true})
+		r, _ := followed(t, s, config.Stored{Lazy: true})
 		pass(time.Minute)
-		if got := r.Status(); got.Primed || got.Tenants != 0 || !r.Ready() {
+		if got := r.status(); got.Primed || got.Tenants != 0 || !r.Ready() {
 			t.Errorf("ready %t, and the status is %+v", r.Ready(), got)
 		}
 	})
 }
 
-func TestMirrorReadiness(t *testing.T) {
-	got := describeMirror(mirror.Status{
-		Following: true, Primed: true, Confirmed: 1234567 * time.Microsecond, Position: store.Position{Time: 7, Sequence: 1}, Epoch: "e",
-		Pending: 2, Live: 3, Stale: 4, Disk: 5, Expired: 6, Held: "epoch", HeldBack: []string{"vanished"},
+func TestStoredReadiness(t *testing.T) {
+	got := describeStore(&storedStatus{
+		Following: true, Primed: true, LastContact: 1234567 * time.Microsecond, Position: store.Position{Time: 7, Sequence: 1}, Epoch: "e",
+		Verdict: trust.Epoch, HeldBack: []tenant.Why{tenant.Vanished},
+	}, &tenant.Survey{
+		Fresh:     map[tenant.Freshness]int{tenant.Live: 3, tenant.Stale: 4, tenant.Disk: 5, tenant.Unavailable: 6},
+		Unrevised: 7,
 	}, wallclock.Status{Observed: true, Offset: -1500 * time.Millisecond, Distrusted: true})
-	if len(got.Advice) != 2 {
-		t.Errorf("advice %q, want a line for each of the two", got.Advice)
+	if len(got.Advice) != 3 {
+		t.Errorf("advice %q, want a line for each of the three", got.Advice)
 	}
 	got.Advice = nil
 	want := &RedisReadiness{
-		Following: true, Primed: true, ConfirmedAgo: "1.235s", Position: "7-1", Epoch: "e", Pending: 2,
-		Live: 3, Stale: 4, Disk: 5, Expired: 6, Held: "epoch", HeldBack: []string{"vanished"},
+		Following: true, Primed: true, LastContactAgo: "1.235s", Position: "7-1", Epoch: "e",
+		Live: 3, Stale: 4, Disk: 5, Expired: 6, Distrusted: "epoch", HeldBack: []string{"vanished"}, Unrevised: 7,
 		ClockOffset: "-1.5s", ClockDistrusted: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := describeMirror(mirror.Status{Confirmed: -1}, wallclock.Status{}); got.ConfirmedAgo != "" || got.ClockOffset != "" || got.Advice != nil {
+	got = describeStore(&storedStatus{LastContact: -1}, &tenant.Survey{}, wallclock.Status{})
+	if got.LastContactAgo != "" || got.ClockOffset != "" || got.Advice != nil {
 		t.Errorf("without a store: %+v", got)
 	}
 }
 
 // Every way to be held back comes with something to do.
 func TestAdvice(t *testing.T) {
-	for held, want := range map[string]string{
-		"empty": "tenant apply", "vanished": "tenant confirm", "epoch": "--redis-prefix", "regressed": "tenant confirm",
-		"schema": "upgrade", "something new": "tenant confirm",
+	for verdict, want := range map[trust.Verdict]string{
+		trust.Empty: "tenant apply", trust.Vanished: "tenant confirm", trust.Epoch: "--redis-prefix", trust.Regressed: "tenant confirm",
+		trust.Schema: "upgrade", "something new": "tenant confirm",
 	} {
-		if got := strings.Join(advice(mirror.Status{Held: held}), "\n"); !strings.Contains(got, want) {
-			t.Errorf("held for %q: advice %q, want %q in it", held, got, want)
+		if got := strings.Join(advice(&RedisReadiness{Distrusted: string(verdict)}), "\n"); !strings.Contains(got, want) {
+			t.Errorf("distrusted for %q: advice %q, want %q in it", verdict, got, want)
 		}
 	}
 	for _, kind := range []string{"vanished", "emptied", "something new"} {
-		if got := strings.Join(advice(mirror.Status{HeldBack: []string{kind}}), "\n"); !strings.Contains(got, "tenant confirm") {
+		if got := strings.Join(advice(&RedisReadiness{HeldBack: []string{kind}}), "\n"); !strings.Contains(got, "tenant confirm") {
 			t.Errorf("%q held back: advice %q", kind, got)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -16,10 +16,10 @@ import (
 	"github.com/corsgate/corsgate/internal/telemetry"
 	"github.com/corsgate/corsgate/internal/wallclock"
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/filestore"
-	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/files"
+	"github.com/corsgate/corsgate/tenant/ondemand"
 	"github.com/corsgate/corsgate/tenant/redisstore"
-	"github.com/corsgate/corsgate/tenant/statefile"
+	"github.com/corsgate/corsgate/tenant/replica"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/usage"
 )
@@ -29,17 +29,32 @@ import (
 // than none.
 const policyWait = 30 * time.Second
 
-// mirrorRegistry is a registry in a store, copied: the mirror, what is under it, and the time.
-type mirrorRegistry struct {
-	*mirror.Mirror
+// backupName is the file of the state directory in which the copy is kept.
+const backupName = "tenants.backup"
+
+// follower is what a process knows of the tenants in a store: all of them, or those that are asked for.
+type follower interface {
+	tenant.Registry
+	// Run follows the store until ctx ends.
+	Run(ctx context.Context) error
+	// Suspended says that the machine slept.
+	Suspended()
+}
+
+// storedRegistry is a registry in a store: what is known of it, what is under it, and the time.
+type storedRegistry struct {
+	follower
+	// Either of the two is the follower; the other is nil.
+	replica  *replica.Replica
+	ondemand *ondemand.Registry
+
 	log       *slog.Logger
 	telemetry *telemetry.Telemetry // nil when nobody is told
 	clock     *wallclock.Clock
 	usage     *usage.Recorder   // nil when no uses are recorded
 	redis     *redisstore.Store // nil in tests of the rest
-	baseline  *filestore.Store  // nil when there is none
-	state     *statefile.File   // nil when nothing is kept
-	// require: see [config.Mirror.RequirePolicies].
+	baseline  *files.Store      // nil when there is none
+	// require: see [config.Stored.RequirePolicies].
 	require bool
 	// changed is told when Ready or describe may say something new.
 	changed func()
@@ -51,16 +66,16 @@ type mirrorRegistry struct {
 	ready atomic.Bool
 }
 
-// openMirror opens all that the configuration names. It waits for nothing and asks Redis nothing.
-func openMirror(cfg config.Serve, log *slog.Logger, t *telemetry.Telemetry, changed func()) (registry, error) {
-	r := &mirrorRegistry{log: log, telemetry: t, require: cfg.Mirror.RequirePolicies, changed: changed}
+// openStored opens all that the configuration names. It waits for nothing and asks Redis nothing.
+func openStored(cfg config.Serve, log *slog.Logger, t *telemetry.Telemetry, changed func()) (registry, error) {
+	r := &storedRegistry{log: log, telemetry: t, require: cfg.Stored.RequirePolicies, changed: changed}
 	if err := r.open(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the tenant registry: %w", err), r.Close())
 	}
 	return r, nil
 }
 
-func (r *mirrorRegistry) open(cfg config.Serve) error {
+func (r *storedRegistry) open(cfg config.Serve) error {
 	redis, err := OpenRedis(cfg.Redis, r.log, r.watch)
 	if err != nil {
 		return err
@@ -70,42 +85,24 @@ func (r *mirrorRegistry) open(cfg config.Serve) error {
 	if err := r.openUsage(cfg); err != nil {
 		return err
 	}
-	if dir := cfg.Mirror.StateDir; dir != "" {
-		r.state, err = statefile.New(statefile.Options{
-			Dir: dir, Identity: identity(cfg.Redis), ValidID: tenant.ValidID, Log: r.log, Keep: r.keep(cfg.Mirror.Lazy),
+	if path := cfg.Stored.Baseline; path != "" {
+		r.baseline, err = files.New(files.Options{
+			Path: path, Log: r.log, OnReload: func(files.Report) { r.update() },
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if path := cfg.Mirror.Baseline; path != "" {
-		r.baseline, err = filestore.New(filestore.Options{
-			Path: path, Log: r.log,
-			OnReload: func(filestore.Report) { r.update() },
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return r.assemble(cfg.Mirror, redis)
+	return r.assemble(cfg.Stored, redis, identity(cfg.Redis))
 }
 
 // watch has commands made spans and metrics.
-func (r *mirrorRegistry) watch(o *redisstore.Options) {
+func (r *storedRegistry) watch(o *redisstore.Options) {
 	o.TracerProvider = r.telemetry.TracerProvider()
 	o.Observe = func(op redisstore.Operation) { r.telemetry.Operation(op.Name, string(op.Error), op.Duration) }
 }
 
-// keep says which tenants stay on disk: in the lazy mode those in memory, otherwise all. It is
-// asked while the mirror runs.
-func (r *mirrorRegistry) keep(lazy bool) func(id string) bool {
-	if !lazy {
-		return nil
-	}
-	return func(id string) bool { return r.Holds(id) }
-}
-
-// identity names the registry for the state directory. The addresses are no part of it: a
+// identity names the registry for the backup. The addresses are no part of it: a
 // mistake in them must not cost the last good tenants, and another registry behind them has
 // another epoch.
 func identity(r config.Redis) string {
@@ -116,50 +113,44 @@ func identity(r config.Redis) string {
 	return fmt.Sprintf("redis %d %s", target.Database, r.Prefix)
 }
 
-// assemble makes the clock, and the mirror of what reader reads.
-func (r *mirrorRegistry) assemble(m config.Mirror, reader store.Source) error {
+// assemble makes the clock, and what follows source.
+func (r *storedRegistry) assemble(c config.Stored, source store.Source, identity string) error {
 	r.clock = wallclock.New(wallclock.Options{
-		SuspendAfter: m.TTL,
+		SuspendAfter: c.TTL,
 		OnSuspend:    func() { r.Suspended() },
 		Source:       r.source,
 		Log:          r.log,
 	})
-	opt := mirror.Options{
-		Reader:       reader,
-		Lazy:         m.Lazy,
-		MaxTenants:   m.MaxTenants,
-		TTL:          m.TTL,
-		MaxStale:     m.MaxStale,
-		LookupBudget: m.LookupBudget,
-		Log:          r.log,
-		OnChange:     r.update,
-		OnHead:       func(head store.Head, took time.Duration) { r.clock.Observe(head.Time, took) },
-	}
-	// A nil pointer in an interface is not nil.
-	if r.baseline != nil {
-		opt.Baseline = r.baseline
-	}
-	if r.state != nil {
-		opt.State = r.state
+	onHead := func(head store.Head, took time.Duration) { r.clock.Observe(head.Time, took) }
+	var baseline tenant.Registry
+	if r.baseline != nil { // a nil pointer in an interface is not nil
+		baseline = r.baseline
 	}
 	var err error
-	r.Mirror, err = mirror.New(opt)
+	if c.Lazy {
+		r.ondemand, err = ondemand.New(ondemand.Options{
+			Source: source, Baseline: baseline, MaxTenants: c.MaxTenants, TTL: c.TTL, MaxStale: c.MaxStale,
+			LookupBudget: c.LookupBudget, Log: r.log, OnChange: r.update, OnHead: onHead,
+		})
+		r.follower = r.ondemand
+		return err
+	}
+	opt := replica.Options{
+		Source: source, Baseline: baseline, TTL: c.TTL, MaxStale: c.MaxStale, ResyncInterval: c.Resync,
+		MaxBytes: memoryBudget(), Log: r.log, OnChange: r.update, OnHead: onHead,
+	}
+	if c.StateDir != "" {
+		opt.Backup, opt.Identity = filepath.Join(c.StateDir, backupName), identity
+	}
+	r.replica, err = replica.New(opt)
+	r.follower = r.replica
 	return err
 }
 
 // Run implements [registry].
-func (r *mirrorRegistry) Run(ctx context.Context) error {
-	// The state outlives the mirror, which says last of all where it is.
-	states, stop := context.WithCancel(context.WithoutCancel(ctx))
-	defer stop()
+func (r *storedRegistry) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	if r.state != nil {
-		group.Go(func() error { return r.state.Run(states) })
-	}
-	group.Go(func() error {
-		defer stop()
-		return r.Mirror.Run(ctx)
-	})
+	group.Go(func() error { return r.follower.Run(ctx) })
 	group.Go(func() error { return r.clock.Run(ctx) })
 	if r.usage != nil {
 		group.Go(func() error { return r.usage.Run(ctx) })
@@ -174,7 +165,7 @@ func (r *mirrorRegistry) Run(ctx context.Context) error {
 }
 
 // serveAnyway makes the registry ready when it has nothing to wait for any longer.
-func (r *mirrorRegistry) serveAnyway(ctx context.Context) error {
+func (r *storedRegistry) serveAnyway(ctx context.Context) error {
 	timer := time.NewTimer(policyWait)
 	defer timer.Stop()
 	select {
@@ -190,8 +181,8 @@ func (r *mirrorRegistry) serveAnyway(ctx context.Context) error {
 }
 
 // update looks again whether there is something to decide by, and says that something changed.
-func (r *mirrorRegistry) update() {
-	if r.Status().Ready || r.baseline != nil && r.baseline.Status().Ready() {
+func (r *storedRegistry) update() {
+	if r.status().Ready || r.baseline != nil && r.baseline.Status().Ready() {
 		r.ready.Store(true)
 	}
 	r.changed()
@@ -199,13 +190,13 @@ func (r *mirrorRegistry) update() {
 
 // Ready implements [registry]: what made it ready once, memory, disk or the baseline, is there
 // still, whatever became of Redis.
-func (r *mirrorRegistry) Ready() bool { return r.ready.Load() }
+func (r *storedRegistry) Ready() bool { return r.ready.Load() }
 
 // Now implements [registry].
-func (r *mirrorRegistry) Now() time.Time { return r.clock.Now() }
+func (r *storedRegistry) Now() time.Time { return r.clock.Now() }
 
 // Close implements [registry].
-func (r *mirrorRegistry) Close() error {
+func (r *storedRegistry) Close() error {
 	var failed error
 	for _, release := range slices.Backward(r.closers) {
 		failed = errors.Join(failed, release())
@@ -214,12 +205,17 @@ func (r *mirrorRegistry) Close() error {
 	return failed
 }
 
-func (r *mirrorRegistry) describe(to *Readiness) {
-	s := r.Status()
+// maxProblems bounds the problems of stored documents that readiness lists.
+const maxProblems = 100
+
+func (r *storedRegistry) describe(to *Readiness) {
+	s := r.status()
+	v := r.survey()
 	to.Tenants = s.Tenants
-	to.Redis = describeMirror(s, r.clock.Status())
-	for _, id := range slices.Sorted(maps.Keys(s.Problems)) {
-		to.Problems = append(to.Problems, "tenant "+id+": "+s.Problems[id])
+	to.Redis = describeStore(&s, &v, r.clock.Status())
+	for i := range v.Rejected[:min(len(v.Rejected), maxProblems)] {
+		p := &v.Rejected[i]
+		to.Problems = append(to.Problems, fmt.Sprintf("tenant %s: %s [%s]", p.ID, p.Detail, p.Why))
 	}
 	if r.baseline == nil {
 		return
@@ -231,4 +227,4 @@ func (r *mirrorRegistry) describe(to *Readiness) {
 	}
 }
 
-var _ tenant.Registry = (*mirrorRegistry)(nil)
+var _ tenant.Registry = (*storedRegistry)(nil)

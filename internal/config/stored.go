@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Mirror says how the local copy of the tenants in Redis is kept. All of it counts
+// Stored says how a process keeps the tenants in Redis. All of it counts
 // only with [Serve.Redis].
-type Mirror struct {
+type Stored struct {
 	// StateDir keeps the last good tenants from one run to the next; "" keeps nothing.
 	StateDir string
 	// Baseline is a file or directory of tenant documents that decide where Redis and
@@ -20,10 +20,12 @@ type Mirror struct {
 	Lazy bool
 	// MaxTenants bounds the tenants in memory when Lazy is set.
 	MaxTenants int
-	// TTL is the age at which a tenant is read again without having been announced as changed.
+	// TTL is how long tenants are live after Redis was last heard; with Lazy it is the age at which one is read again.
 	TTL time.Duration
 	// MaxStale is how long a tenant decides that Redis has not confirmed.
 	MaxStale time.Duration
+	// Resync is how often all tenants are read again, for what was written without being announced.
+	Resync time.Duration
 	// LookupBudget is the longest time that a request waits for a tenant that is not in
 	// memory; keep it below Envoy's message_timeout (rule 77).
 	LookupBudget time.Duration
@@ -38,13 +40,14 @@ type Mirror struct {
 }
 
 // Bind defines the flags on fs.
-func (m *Mirror) Bind(fs *pflag.FlagSet) {
+func (m *Stored) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&m.StateDir, "state-dir", "", "`DIRECTORY` that keeps the last good tenants of Redis for the next start")
 	fs.StringVar(&m.Baseline, "baseline", "", "`PATH` of tenant documents that decide where Redis has given nothing yet")
 	fs.BoolVar(&m.Lazy, "lazy", false, "load a tenant of Redis when it is first asked for, instead of all at the start")
 	fs.IntVar(&m.MaxTenants, "max-tenants", 100_000, "most tenants in memory with --lazy")
-	fs.DurationVar(&m.TTL, "ttl", 30*time.Second, "age at which a tenant is read again although no change was announced")
+	fs.DurationVar(&m.TTL, "ttl", 30*time.Second, "how long tenants are live after Redis was last heard; with --lazy, the age at which one is read again")
 	fs.DurationVar(&m.MaxStale, "max-stale", 24*time.Hour, "how long a tenant decides that Redis has not confirmed")
+	fs.DurationVar(&m.Resync, "resync", 15*time.Minute, "how often all tenants are read again, for what was written without being announced")
 	fs.DurationVar(&m.LookupBudget, "lookup-budget", 10*time.Millisecond, "longest wait of a request for a tenant that is not in memory; keep it below Envoy's message_timeout")
 	fs.BoolVar(&m.RequirePolicies, "require-policies", false, "stay NOT_SERVING as long as there is no tenant at all; by default for 30s")
 	fs.BoolVar(&m.RecordUsage, recordUsage, false, "write to Redis on which day each entry was last used, for corsgate tenant audit")
@@ -52,7 +55,7 @@ func (m *Mirror) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&m.UsagePasswordFile, "usage-redis-password-file", "", "`FILE` with its password, read again for each connection")
 }
 
-// recordUsage names the flag of [Mirror.RecordUsage].
+// recordUsage names the flag of [Stored.RecordUsage].
 const recordUsage = "record-usage"
 
 // Bounds of settings. Below a second of TTL, all of Redis would be read all the time.
@@ -61,13 +64,15 @@ const (
 	maxTTL      = time.Hour
 	maxMaxStale = 30 * 24 * time.Hour
 	maxTenants  = 10_000_000
+	minResync   = 10 * time.Second
+	maxResync   = 24 * time.Hour
 )
 
-// mirror checks s.Mirror.
-func (c *checker) mirror(s *Serve) {
-	m := &s.Mirror
+// stored checks s.Stored.
+func (c *checker) stored(s *Serve) {
+	m := &s.Stored
 	if !s.Redis.Enabled() {
-		c.onlyWith("--redis", "state-dir", "baseline", "lazy", "max-tenants", "ttl", "max-stale", "lookup-budget", "require-policies",
+		c.onlyWith("--redis", "state-dir", "baseline", "lazy", "max-tenants", "ttl", "max-stale", "resync", "lookup-budget", "require-policies",
 			recordUsage, "usage-redis-username", "usage-redis-password-file")
 		return
 	}
@@ -91,14 +96,17 @@ func (c *checker) mirror(s *Serve) {
 	if m.MaxStale < m.TTL || m.MaxStale > maxMaxStale {
 		c.add("max-stale", fmt.Sprintf("%s is outside --ttl, which is %s, to %s", m.MaxStale, m.TTL, maxMaxStale), "")
 	}
+	if m.Resync < minResync || m.Resync > maxResync {
+		c.add("resync", fmt.Sprintf("%s is outside %s to %s", m.Resync, minResync, maxResync), "")
+	}
 	if m.LookupBudget < minLookupBudget || m.LookupBudget > maxLookupBudget {
 		c.add("lookup-budget", fmt.Sprintf("%s is outside %s to %s", m.LookupBudget, minLookupBudget, maxLookupBudget),
 			"choose less than half of Envoy's message_timeout")
 	}
 }
 
-// usage checks the login of [Mirror.RecordUsage].
-func (c *checker) usage(m *Mirror) {
+// usage checks the login of [Stored.RecordUsage].
+func (c *checker) usage(m *Stored) {
 	switch {
 	case !m.RecordUsage:
 		c.onlyWith("--"+recordUsage, "usage-redis-username", "usage-redis-password-file")
