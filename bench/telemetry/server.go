@@ -33,7 +33,7 @@ func serve(on bool) error {
 	if err != nil {
 		return err
 	}
-	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{doc.Record}, tenant.Options{})
+	snapshot := tenant.SnapshotOf(doc.Record)
 	cfg := server.Config{Registry: snapshot}
 	mux := http.NewServeMux()
 	if on {

@@ -90,9 +90,7 @@ func compose(docs map[string][]*document.Document, problems document.Problems, n
 			r.Add(report.Warning, d.Advise(now))
 		}
 	}
-	for _, c := range tenant.Conflicts(records) {
-		problems = append(problems, fresh(document.Problems{document.ConflictProblem(c)}, problems)...)
-	}
+	problems = append(problems, fresh(document.Conflicts(records), problems)...)
 	r.Add(report.Error, problems)
 	r.Tenants = len(records)
 	for i := range problems {

@@ -176,7 +176,7 @@ func storeSource(s store.Source) probe.Source {
 		case t.document == nil:
 			return probe.Documents{}, errNoTenant(&t)
 		}
-		snapshot, _ := tenant.NewSnapshot([]*tenant.Record{document.ParseStored(id, t.data).Record}, tenant.Options{})
+		snapshot := tenant.SnapshotOf(document.ParseStored(id, t.data).Record)
 		return probe.Documents{Registry: snapshot, Place: "Redis", Document: func(string) *tenantv1.Tenant { return t.document }}, nil
 	}
 }

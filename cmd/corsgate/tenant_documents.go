@@ -210,7 +210,7 @@ func (p *program) readDocuments(ctx context.Context, paths []string, bar *progre
 	for i, d := range set.docs {
 		records[i] = d.Record
 	}
-	problems = append(problems, document.Conflicts(tenant.Conflicts(records))...)
+	problems = append(problems, document.Conflicts(records)...)
 	set.findings.Files, set.findings.Tenants = files, len(set.docs)
 	set.findings.Add(report.Error, problems)
 	slices.SortFunc(set.docs, func(a, b *document.Document) int {

@@ -235,7 +235,7 @@ func (db *database) text(ctx context.Context) (string, error) {
 
 // caughtUp reports whether corsgate has taken in all that Redis announced up to at.
 func caughtUp(r app.Readiness, at store.Position) bool {
-	if r.Redis == nil || r.Redis.Pending > 0 {
+	if r.Redis == nil {
 		return false
 	}
 	taken, err := store.ParsePosition(r.Redis.Position)

@@ -52,11 +52,7 @@ func documents(t *testing.T, text string) probe.Documents {
 	if err != nil {
 		t.Fatal(err)
 	}
-	snapshot, conflicts := tenant.NewSnapshot([]*tenant.Record{d.Record}, tenant.Options{})
-	if conflicts != nil {
-		t.Fatal(document.Conflicts(conflicts))
-	}
-	return probe.Documents{Registry: snapshot, Place: "tenants.yaml", Document: func(id string) *tenantv1.Tenant {
+	return probe.Documents{Registry: tenant.SnapshotOf(d.Record), Place: "tenants.yaml", Document: func(id string) *tenantv1.Tenant {
 		if id != d.Tenant.GetId() {
 			return nil
 		}

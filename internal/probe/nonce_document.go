@@ -174,7 +174,7 @@ func (n *nonce) view(m *tenantv1.Tenant) (tenant.View, error) {
 	if err := parsed.Problems.Err(); err != nil {
 		return tenant.View{}, fmt.Errorf("tenant %s cannot be used: %w", m.GetId(), err)
 	}
-	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{parsed.Record}, tenant.Options{})
+	snapshot := tenant.SnapshotOf(parsed.Record)
 	key := tenant.Key{Authority: n.endpoint.url.Host, Path: n.endpoint.url.RequestURI()}
 	if len(m.GetHosts()) == 0 {
 		key.Hint = m.GetId() // it is found by Envoy's route

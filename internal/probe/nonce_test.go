@@ -66,7 +66,7 @@ func (r *registry) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	snapshot, _ := tenant.NewSnapshot([]*tenant.Record{document.ParseStored("probe", got.All[0].Data).Record}, tenant.Options{})
+	snapshot := tenant.SnapshotOf(document.ParseStored("probe", got.All[0].Data).Record)
 	r.view.Store(&probe.Documents{Registry: snapshot})
 	return nil
 }

@@ -40,11 +40,10 @@ func snapshotOf(t *testing.T, group []vectors.File) *tenant.Snapshot {
 		}
 		records = append(records, doc.Record)
 	}
-	snapshot, conflicts := tenant.NewSnapshot(records, tenant.Options{})
-	if err := document.Conflicts(conflicts).Err(); err != nil {
+	if err := document.Conflicts(records).Err(); err != nil {
 		t.Fatal(err)
 	}
-	return snapshot
+	return tenant.SnapshotOf(records...)
 }
 
 func runCase(t *testing.T, snapshot *tenant.Snapshot, f *vectors.File, c *vectors.Case) {
