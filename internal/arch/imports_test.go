@@ -85,8 +85,8 @@ func table() []imports {
 		{
 			dir:    "tenant/document",
 			ours:   []string{"policy", "proto", "tenant", "internal/spelling", "internal/wording"},
-			others: []string{protobuf, yaml, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate"},
-			not:    []string{"context", "flag", "net/http", "os", "sync"},
+			others: []string{protobuf, yaml, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate", "github.com/go-json-experiment/json"},
+			not:    []string{"context", "flag", "net/http", "os"},
 		},
 		{
 			dir:    "tenant",

@@ -60,16 +60,6 @@ func (c *compiler) policy(path string, m *tenantv1.Policy) *policy.Policy {
 	return compiled
 }
 
-// visible reports whether s holds bytes 0x21 to 0x7E only.
-func visible(s string) bool {
-	for i := range len(s) {
-		if s[i] <= ' ' || s[i] > '~' {
-			return false
-		}
-	}
-	return true
-}
-
 // specOf is the policy as policy takes it; a missing one is the zero Spec.
 func specOf(m *tenantv1.Policy) policy.Spec {
 	spec := policy.Spec{

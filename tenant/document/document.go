@@ -85,6 +85,12 @@ func decode(t *text) (*Document, *tenant.Record, Problems) {
 	if c.id == "" && tenant.ValidID(m.GetId()) {
 		c.id = m.GetId()
 	}
+	return build(c, m)
+}
+
+// build takes a message through the phases that do not depend on how it was read: shape and meaning.
+func build(c *collector, m *tenantv1.Tenant) (*Document, *tenant.Record, Problems) {
+	t := c.doc
 	tombstone := t.key != "" && m.GetDeleted()
 	c.nextPhase()
 	checkRequired(c, m, tombstone)

@@ -297,3 +297,13 @@ candidate:
 		t.Errorf("advice about nothing: %v", got)
 	}
 }
+
+// visible reports whether s holds bytes 0x21 to 0x7E only.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,12 +1,20 @@
 package document
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
-	"slices"
-	"strings"
-	"time"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/corsgate/corsgate/policy"
+	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 )
 
@@ -58,248 +66,107 @@ func parseThorough(id string, data []byte) Stored {
 
 // parsePlain reads a stored document in the form in which programs write it: JSON, without a
 // problem. For anything else it gives nil, and [parseThorough] has to say what it is. What
-// it accepts, parseThorough accepts with an equal record, some thirty times slower; a start
+// it accepts, parseThorough accepts with an equal record, many times slower; a start
 // from a store of many thousand tenants cannot wait for that.
-//
-// It is another reading of tenant.proto than the generated one, so a test compares
-// the two, field by field and at random.
 func parsePlain(id string, data []byte) *tenant.Record {
-	if len(data) > MaxDocumentBytes || len(data) == 0 || data[0] != '{' {
+	m := &tenantv1.Tenant{}
+	if len(data) > MaxDocumentBytes || bytes.Count(data, []byte(",")) > maxNested || // each value of a list costs a comma
+		!bytes.HasPrefix(data, []byte("{")) || !plainText(data) || json.Unmarshal(data, m, plainOptions()) != nil {
 		return nil
 	}
-	d := plainReader{scanner: scanner{text: string(data)}}
-	d.object(d.member)
-	if d.skip(); d.at < len(d.text) || d.unusual || d.def.ID != id {
-		return nil
+	if _, record, problems := build(&collector{doc: &text{key: id, data: data}, id: id}, m); problems == nil {
+		return record
 	}
-	if d.def.Deleted == (d.def.Policy != nil) || d.def.Deleted && (d.def.Candidate != nil || d.def.Routes != nil) {
-		return nil // without a policy, or a tombstone with one
-	}
-	return tenant.NewRecord(d.def)
+	return nil
 }
 
-// plainReader fills a definition.
-type plainReader struct {
-	scanner
-	def tenant.Definition
-}
-
-// Bounds of the texts for people and of max_stale, as in tenant.proto.
-const (
-	maxUpdatedBy = 256
-	maxNote      = 1024
-	maxHostEntry = 1024
-	maxLabelText = 128
-	minMaxStale  = 5 * time.Minute
-	maxMaxStale  = 30 * 24 * time.Hour
-	maxMaxAge    = 24 * time.Hour
-)
-
-func (d *plainReader) member(key string) bool {
-	r := &d.def
-	switch key {
-	case "id":
-		r.ID = d.str()
-	case "hosts":
-		r.Hosts = d.hosts()
-	case "mode":
-		r.Mode = tenant.Mode(d.oneOf("ENFORCE", "SHADOW", "OFF")) //nolint:gosec // one of three
-	case "policy":
-		r.Policy = d.policy()
-	case "routes":
-		r.Routes = d.routes()
-	case "candidate":
-		d.candidate()
-	case "labels":
-		d.labels()
-	case "revision":
-		r.Revision = d.longNumber()
-	case "updated_at":
-		d.moment()
-	case "updated_by":
-		d.note(maxUpdatedBy)
-	case "reason":
-		d.note(maxNote)
-	case "deleted":
-		r.Deleted = d.boolean()
-	case "max_stale":
-		r.MaxStale = d.duration(minMaxStale, maxMaxStale)
-	default:
-		return false
-	}
-	return true
-}
-
-func (d *plainReader) hosts() []string {
-	hosts := d.strings(MaxHosts)
-	for i, host := range hosts {
-		canonical, f := canonicalHost(host)
-		if f.code != "" || len(host) > maxHostEntry || slices.Contains(hosts[:i], canonical) {
-			d.giveUp()
-			return nil
-		}
-		hosts[i] = canonical
-	}
-	return hosts
-}
-
-func (d *plainReader) labels() {
-	d.object(func(key string) bool {
-		value := d.str()
-		if key == tierLabel {
-			d.def.Tier = value
-		}
-		return tenant.ValidID(key) && len(value) <= maxLabelText && visible(strings.ReplaceAll(value, " ", ""))
-	})
-}
-
-func (d *plainReader) candidate() {
-	var c tenant.Candidate
-	d.object(func(key string) bool {
-		switch key {
-		case "policy":
-			c.Policy = d.policy()
-		case "routes":
-			c.Routes = d.routes()
-		case "percent":
-			c.Percent = uint8(d.number(100)) //nolint:gosec // bounded
-		default:
-			return false
-		}
-		return true
-	})
-	if c.Policy == nil {
-		d.giveUp()
-	}
-	d.def.Candidate = &c
-}
-
-func (d *plainReader) routes() []tenant.Route {
-	var routes []tenant.Route
-	d.array(MaxRoutes, func() {
-		var r tenant.Route
-		d.object(func(key string) bool {
-			switch key {
-			case "path_prefix":
-				r.PathPrefix = d.str()
-			case "policy":
-				r.Policy = d.policy()
-			default:
+// plainText reports whether data, if it is JSON, is YAML that says the same. YAML ends a key at the end of its line, and
+// knows more characters that end a line, or that may not stand in a document, than JSON does. A null, which is
+// no value of any field, is JSON for none.
+func plainText(data []byte) bool {
+	for i, c := range data {
+		switch {
+		case c >= 0x7f:
+			if r, _ := utf8.DecodeRune(data[i:]); utf8.RuneStart(c) && unusual(r) {
 				return false
 			}
-			return true
-		})
-		detail, _ := tenant.PathPrefixFault(r.PathPrefix)
-		repeated := slices.ContainsFunc(routes, func(e tenant.Route) bool { return e.PathPrefix == r.PathPrefix })
-		if detail != "" || repeated || r.Policy == nil || len(r.PathPrefix) > tenant.MaxPathPrefixBytes {
-			d.giveUp()
+		case c == ':':
+			if before := bytes.TrimRight(data[:i], " "); len(before) > 0 && before[len(before)-1] < ' ' {
+				return false
+			}
 		}
-		routes = append(routes, r)
-	})
-	return routes
+	}
+	return !bytes.Contains(data, []byte("null"))
 }
 
-// policy reads and compiles a policy. It is nil when that fails.
-func (d *plainReader) policy() *policy.Policy {
-	var spec policy.Spec
-	d.object(func(key string) bool { return d.policyMember(&spec, key) })
-	if d.unusual {
-		return nil
+// unusual reports whether r is no character of a line of YAML although JSON takes it for one.
+func unusual(r rune) bool {
+	switch r {
+	case utf8.RuneError, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
+		return true
 	}
-	p, err := policy.Compile(spec)
+	return r >= 0x7f && r < 0xa0
+}
+
+// plainOptions make the JSON library read the messages of tenant.proto, whose generated types name their fields for
+// it: each name once, no other names, no other types.
+var plainOptions = sync.OnceValue(func() json.Options { //nolint:gochecknoglobals // never changed; the library keeps what it learns of types in it
+	return json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(json.JoinUnmarshalers(
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *int32) error {
+			n, err := plainNumber(d, 32)
+			*v = int32(n)
+			return err
+		}),
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *int64) (err error) {
+			*v, err = plainNumber(d, 64)
+			return err
+		}),
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *durationpb.Duration) error { return plainString(d, v) }),
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *timestamppb.Timestamp) error { return plainString(d, v) }),
+		plainEnum[tenantv1.Tenant_Mode](tenantv1.Tenant_Mode_value),
+		plainEnum[tenantv1.Policy_UpstreamHeaders](tenantv1.Policy_UpstreamHeaders_value),
+		plainEnum[tenantv1.Policy_DeniedRequests](tenantv1.Policy_DeniedRequests_value),
+		plainEnum[tenantv1.Policy_Websockets](tenantv1.Policy_Websockets_value),
+		plainEnum[tenantv1.Policy_Danger](tenantv1.Policy_Danger_value),
+		plainEnum[tenantv1.Preflight_Disclosure](tenantv1.Preflight_Disclosure_value),
+	)))
+})
+
+// plainNumber reads a decimal number; one of 64 bits may be a string, as the protobuf JSON mapping writes it.
+func plainNumber(d *jsontext.Decoder, bits int) (int64, error) {
+	token, err := d.ReadToken()
 	if err != nil {
-		d.giveUp()
+		return 0, err //nolint:wrapcheck // nobody sees it
+	}
+	n, ok := decimal(token.String(), bits)
+	if kind := token.Kind(); !ok || kind != '0' && (kind != '"' || bits != 64) {
+		return 0, errNotPlain
+	}
+	return n, nil
+}
+
+// plainString reads a message that the JSON mapping writes as one string.
+func plainString(d *jsontext.Decoder, m proto.Message) error {
+	token, err := d.ReadToken()
+	if err == nil && (token.Kind() != '"' || !unmarshalString(token.String(), m)) {
+		err = errNotPlain
+	}
+	return err //nolint:wrapcheck // nobody sees it
+}
+
+// plainEnum reads the name of a value of an enumeration, except of the value 0.
+func plainEnum[E ~int32](values map[string]int32) *json.Unmarshalers {
+	return json.UnmarshalFromFunc(func(d *jsontext.Decoder, v *E) error {
+		token, err := d.ReadToken()
+		if err != nil {
+			return err //nolint:wrapcheck // nobody sees it
+		}
+		if *v = E(values[token.String()]); token.Kind() != '"' || *v == 0 {
+			return errNotPlain
+		}
 		return nil
-	}
-	return p
-}
-
-func (d *plainReader) policyMember(spec *policy.Spec, key string) bool {
-	switch key {
-	case "origins":
-		spec.Origins = d.strings(MaxOrigins)
-	case "temporary_origins":
-		spec.TemporaryOrigins = d.temporaryOrigins()
-	case "methods":
-		spec.Methods = d.strings(MaxMethods)
-	case "request_headers":
-		spec.RequestHeaders = d.strings(MaxHeaderNames)
-	case "expose_headers":
-		spec.ExposeHeaders = d.strings(MaxHeaderNames)
-	case "credentials":
-		spec.Credentials = d.boolean()
-	case "max_age":
-		spec.MaxAge = new(d.duration(0, maxMaxAge))
-	case "upstream_headers":
-		spec.UpstreamHeaders = policy.UpstreamMode(d.oneOf("OVERRIDE", "FILL", "PASSTHROUGH")) //nolint:gosec // one of three
-	case "denied_requests":
-		spec.BlockDenied = d.oneOf("SERVE", "BLOCK") == 1
-	case "preflight":
-		d.preflight(&spec.Preflight)
-	case "websockets":
-		spec.EnforceWebSockets = d.oneOf("IGNORE", "ENFORCE") == 1
-	case "private_network_access":
-		spec.PrivateNetworkAccess = d.boolean()
-	case "timing_allow_origin":
-		spec.TimingAllowOrigin = d.boolean()
-	case "dangerously_allow":
-		d.dangers(&spec.Dangerously)
-	default:
-		return false
-	}
-	return true
-}
-
-func (d *plainReader) preflight(spec *policy.PreflightSpec) {
-	d.object(func(key string) bool {
-		switch key {
-		case "success_status":
-			spec.SuccessStatus = int(d.number(999))
-		case "denied_status":
-			spec.DeniedStatus = int(d.number(999))
-		case "disclosure":
-			spec.Minimal = d.oneOf("FULL", "MINIMAL") == 1
-		case "expose_headers":
-			spec.ExposeHeaders = d.boolean()
-		case "debug_until":
-			spec.DebugUntil = d.moment()
-		default:
-			return false
-		}
-		return true
 	})
 }
 
-func (d *plainReader) temporaryOrigins() []policy.TemporaryOrigin {
-	var list []policy.TemporaryOrigin
-	d.array(MaxOrigins, func() {
-		var t policy.TemporaryOrigin
-		d.object(func(key string) bool {
-			switch key {
-			case "origin":
-				t.Origin = d.str()
-			case "expires_at":
-				t.ExpiresAt = d.moment()
-			case "note":
-				t.Note = d.note(maxNote)
-			default:
-				return false
-			}
-			return true
-		})
-		list = append(list, t)
-	})
-	return list
-}
-
-func (d *plainReader) dangers(lifted *policy.Dangers) {
-	d.array(3, func() {
-		flag := [...]*bool{
-			&lifted.AnyOriginWithCredentials, &lifted.InsecureOriginsWithCredentials, &lifted.PublicSuffixWildcards,
-		}[d.oneOf("ANY_ORIGIN_WITH_CREDENTIALS", "INSECURE_ORIGINS_WITH_CREDENTIALS", "PUBLIC_SUFFIX_WILDCARDS")]
-		if *flag {
-			d.giveUp()
-		}
-		*flag = true
-	})
-}
+// errNotPlain is why a document has to be read thoroughly.
+var errNotPlain = errors.New("not in the form in which programs write it")
