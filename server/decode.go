@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/server/answer"
 )
 
 // messageKind is what a ProcessingRequest holds.
@@ -50,11 +51,11 @@ const (
 // are copies, so the received bytes may go as soon as it is there.
 type message struct {
 	kind          messageKind
-	decoded       bool           // whole
-	observability bool           // Envoy will not read a reply
-	request       policy.Request // of request_headers
-	path          string         // :path without query
-	upstream      upstream       // of response_headers
+	decoded       bool            // whole
+	observability bool            // Envoy will not read a reply
+	request       policy.Request  // of request_headers
+	path          string          // :path without query
+	upstream      answer.Response // of response_headers
 	attributes    attributes
 	requestID     []byte // refers to the message
 

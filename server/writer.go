@@ -1,6 +1,9 @@
 package server
 
-import "google.golang.org/protobuf/encoding/protowire"
+import (
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+)
 
 // Field numbers of envoy.service.ext_proc.v3.ProcessingResponse and what it holds.
 const (
@@ -68,17 +71,8 @@ func (w *writer) number(number protowire.Number, v uint64) {
 // empty writes a message without fields.
 func (w *writer) empty(number protowire.Number) { w.text(number, "") }
 
-// entry writes a string under a key of a google.protobuf.Struct; an empty one is left out.
+// entry writes a string under a key of a google.protobuf.Struct.
 func (w *writer) entry(key, value string) {
-	if value != "" {
-		w.anyEntry(key, value)
-	}
-}
-
-// emptyEntry takes back what stood under a key.
-func (w *writer) emptyEntry(key string) { w.anyEntry(key, "") }
-
-func (w *writer) anyEntry(key, value string) {
 	entry := w.open(fieldStruct)
 	w.text(fieldEntryKey, key)
 	v := w.open(fieldEntryValue)
@@ -86,3 +80,6 @@ func (w *writer) anyEntry(key, value string) {
 	w.close(v)
 	w.close(entry)
 }
+
+// wire is what was written, as gRPC sends it.
+func (w *writer) wire() mem.BufferSlice { return mem.BufferSlice{mem.SliceBuffer(w.b)} }
