@@ -1,8 +1,6 @@
 package server
 
 import (
-	"google.golang.org/protobuf/encoding/protowire"
-
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/server/answer"
 	"github.com/corsgate/corsgate/tenant"
@@ -11,10 +9,9 @@ import (
 // fixedReplies are the replies that no decision goes into.
 type fixedReplies struct {
 	silence reply // observability mode: Envoy reads no reply
-	end     reply // no phase that we know: say nothing and end the stream
-
-	requestBody, responseBody         reply
-	requestTrailers, responseTrailers reply
+	// empty is the matching empty reply to a message that we have no use for, so that a filter whose modes are set
+	// wrongly does not wait in vain. To what we do not know nothing is said, and the stream ends.
+	empty [responseTrailers + 1]reply
 
 	// What follows a panic.
 	refusedPreflight, refused, forwarded, stripped closedReply
@@ -27,14 +24,12 @@ type closedReply struct {
 }
 
 func newFixedReplies() fixedReplies {
-	f := fixedReplies{silence: reply{silent: true}, end: reply{last: true}}
-	for number, rep := range map[protowire.Number]*reply{
-		replyRequestBody: &f.requestBody, replyResponseBody: &f.responseBody,
-		replyRequestTrailers: &f.requestTrailers, replyResponseTrailers: &f.responseTrailers,
-	} {
+	f := fixedReplies{silence: reply{silent: true}}
+	f.empty[nothing].last = true
+	for kind := requestBody; kind <= responseTrailers; kind++ {
 		w := newWriter()
-		w.empty(number)
-		rep.wire = w.wire()
+		w.empty(replyNumber(kind))
+		f.empty[kind].wire = w.wire()
 	}
 	closed := func(kind policy.Kind, refuse bool) closedReply {
 		d := answer.ClosedDecision(policy.Panic, kind, refuse)
@@ -48,23 +43,6 @@ func newFixedReplies() fixedReplies {
 	return f
 }
 
-// empty is the matching empty reply to a message that we have no use for, so that
-// a filter whose modes are set wrongly does not wait in vain.
-func (f *fixedReplies) empty(kind messageKind) *reply {
-	switch kind {
-	case requestBody:
-		return &f.requestBody
-	case responseBody:
-		return &f.responseBody
-	case requestTrailers:
-		return &f.requestTrailers
-	case responseTrailers:
-		return &f.responseTrailers
-	default:
-		return &f.end
-	}
-}
-
 // closed is what follows a panic while a message was handled. late is a response whose request was answered before.
 func (f *fixedReplies) closed(m *message, late bool) closedReply {
 	r := &m.request
@@ -74,7 +52,7 @@ func (f *fixedReplies) closed(m *message, late bool) closedReply {
 	}
 	switch {
 	case m.kind != requestHeaders && m.kind != responseHeaders:
-		return closedReply{f.forwarded.decision, f.empty(m.kind)}
+		return closedReply{f.forwarded.decision, &f.empty[m.kind]}
 	case !late && answer.IsPreflight(r):
 		return f.refusedPreflight
 	case !late && answer.MayBeRefused(r), len(m.upstream.Others) > 0:

@@ -55,7 +55,13 @@ func newMemo() *memo {
 
 // reply is the reply of k, which is encoded, and kept, when it is not there.
 func (m *memo) reply(k *memoKey, build func() answer.Answer) *reply {
-	h := maphash.Comparable(m.seed, k.Key) ^ maphash.String(m.seed, k.app.vary)*31 ^ uint64(k.phase)*29
+	h := maphash.String(m.seed, k.tenant.ID)
+	for _, text := range [...]string{k.Origin, k.Method, k.Headers, k.app.vary} {
+		if text != "" {
+			h = h*31 ^ maphash.String(m.seed, text)
+		}
+	}
+	h ^= uint64(k.Reason)*7 ^ uint64(k.Kind)*13 ^ uint64(k.phase)*29
 	first, second := &m.slots[h%memoSlots], &m.slots[h%memoSlots^1]
 	for _, slot := range [...]*atomic.Pointer[memoEntry]{first, second} {
 		if e := slot.Load(); e != nil && e.key == *k {

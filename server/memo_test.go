@@ -180,8 +180,8 @@ func TestAfterPanic(t *testing.T) {
 		{message{kind: responseHeaders, attributes: asked}, false, fixed.refusedPreflight.reply},
 		{message{kind: responseHeaders}, true, fixed.stripped.reply},
 		{message{kind: responseHeaders, upstream: others}, true, fixed.refused.reply},
-		{message{kind: requestBody}, false, &fixed.requestBody},
-		{message{}, false, &fixed.end},
+		{message{kind: requestBody}, false, &fixed.empty[requestBody]},
+		{message{}, false, &fixed.empty[nothing]},
 	} {
 		if got := fixed.closed(&tt.m, tt.late); got.reply != tt.want || got.decision.Outcome != policy.Error {
 			t.Errorf("kind %d, late %t: got %q, outcome %v", tt.m.kind, tt.late, got.reply.wire.Materialize(), got.decision.Outcome)

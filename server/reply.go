@@ -33,7 +33,7 @@ func encode(a *answer.Answer, phase Phase) *reply {
 	case phase == ResponsePhase:
 		w.edited(a)
 	default:
-		w.empty(replyRequestHeaders)
+		w.empty(replyNumber(requestHeaders))
 	}
 	w.metadata(a.Metadata)
 	return &reply{wire: w.wire(), last: a.Last, status: a.Status, conflict: a.Conflict, rejected: a.Rejected}
@@ -56,10 +56,10 @@ func (w *writer) immediate(a *answer.Answer) {
 // edited writes the reply to response headers.
 func (w *writer) edited(a *answer.Answer) {
 	if len(a.Remove)+len(a.Set) == 0 {
-		w.empty(replyResponseHeaders)
+		w.empty(replyNumber(responseHeaders))
 		return
 	}
-	response := w.open(replyResponseHeaders)
+	response := w.open(replyNumber(responseHeaders))
 	common := w.open(fieldCommonResponse)
 	mutation := w.open(fieldCommonMutation)
 	w.setHeaders(a.Set)

@@ -145,7 +145,7 @@ func (s *Service) reply(x *stream, m *message) *reply {
 		}
 		return s.replyOnly(x, m)
 	default:
-		return s.fixed.empty(m.kind)
+		return &s.fixed.empty[m.kind]
 	}
 }
 

@@ -23,7 +23,7 @@ func generated(a *answer.Answer, phase Phase) *extprocv3.ProcessingResponse {
 	switch {
 	case a.Status != 0:
 		msg.Response = &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: &extprocv3.ImmediateResponse{
-			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(a.Status)}, //nolint:gosec // G115: an HTTP status
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(a.Status)},
 			Headers: &extprocv3.HeaderMutation{SetHeaders: setHeaders(a.Set)},
 			Details: a.Details,
 		}}
