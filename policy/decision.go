@@ -70,6 +70,9 @@ func (d *Decision) Key() Key {
 // no other time.
 func (d *Decision) WantsNames() bool { return d.action == actGrant && d.policy.exposesAll() }
 
+// LeavesResponses reports whether [Decision.AppendEdits] gives nothing, whatever the response holds.
+func (d *Decision) LeavesResponses() bool { return d.action == actNone }
+
 // Shadow returns d as it is under mode SHADOW: same Kind, Outcome and Reason for
 // telemetry, but nothing is answered, set or removed.
 func (d Decision) Shadow() Decision {

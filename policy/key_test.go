@@ -148,3 +148,51 @@ func TestKeysDoNotGrowWithOrigins(t *testing.T) {
 		t.Errorf("%d keys", len(keys))
 	}
 }
+
+// TestLeavesResponses: it says so exactly where no response has an edit.
+func TestLeavesResponses(t *testing.T) {
+	leaves, edits := 0, 0
+	check := func(d Decision) {
+		touched := false
+		for _, up := range []Upstream{
+			{}, {AllowOrigin: "*", AllowCredentials: "true", ExposeHeaders: "*", HasCORS: true}, {HasCORS: true, Others: []string{"access-control-new"}},
+		} {
+			var e Edits
+			d.AppendEdits(&e, &up)
+			touched = touched || len(e.Remove)+len(e.Set) > 0
+		}
+		if d.LeavesResponses() == touched {
+			t.Fatalf("%+v: leaves responses %t, edits them %t", d, d.LeavesResponses(), touched)
+		}
+		if touched {
+			edits++
+		} else {
+			leaves++
+		}
+	}
+	specs := keySpecs()
+	passthru := specs["base"]
+	passthru.UpstreamHeaders = Passthru
+	specs["passthru"] = passthru
+	for name, spec := range specs {
+		p, err := Compile(spec)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, r := range keyRequests() {
+			d := p.Decide(&r)
+			check(d)
+			check(d.Shadow())
+			check(DecideOff(&r))
+			check(DecideError(&r, Panic))
+			check(DecideAmbiguous(&r))
+			for u := UnknownRefuse; u <= UnknownForward; u++ {
+				check(DecideUnknown(&r, u))
+			}
+		}
+	}
+	check(DecideUnseen())
+	if leaves == 0 || edits == 0 {
+		t.Errorf("%d leave responses alone, %d edit them: this shows nothing", leaves, edits)
+	}
+}

@@ -61,7 +61,7 @@ type Service struct {
 	panics          *panicLog
 	clock           func() time.Time
 	fixed           fixedReplies
-	replies         memo
+	replies         *memo
 	streams         *openStreams
 }
 

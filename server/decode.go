@@ -6,19 +6,20 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/server/answer"
 )
 
-// messageKind is what a ProcessingRequest holds.
-type messageKind uint8
+// messageKind is what a ProcessingRequest holds: the number of its field.
+type messageKind protowire.Number
 
 const (
-	nothing messageKind = iota
-	requestHeaders
-	responseHeaders
-	requestBody
-	responseBody
-	requestTrailers
-	responseTrailers
+	nothing          messageKind = 0
+	requestHeaders   messageKind = 2
+	responseHeaders  messageKind = 3
+	requestBody      messageKind = 4
+	responseBody     messageKind = 5
+	requestTrailers  messageKind = 6
+	responseTrailers messageKind = 7
 )
 
 func (k messageKind) phase() Phase {
@@ -30,14 +31,8 @@ func (k messageKind) phase() Phase {
 
 // Field numbers of envoy.service.ext_proc.v3.ProcessingRequest and what it holds.
 const (
-	fieldRequestHeaders   protowire.Number = 2
-	fieldResponseHeaders  protowire.Number = 3
-	fieldRequestBody      protowire.Number = 4
-	fieldResponseBody     protowire.Number = 5
-	fieldRequestTrailers  protowire.Number = 6
-	fieldResponseTrailers protowire.Number = 7
-	fieldAttributes       protowire.Number = 9
-	fieldObservability    protowire.Number = 10
+	fieldAttributes    protowire.Number = 9
+	fieldObservability protowire.Number = 10
 
 	fieldHTTPHeaders protowire.Number = 1 // HttpHeaders.headers
 	fieldHeaderMap   protowire.Number = 1 // HeaderMap.headers
@@ -50,11 +45,11 @@ const (
 // are copies, so the received bytes may go as soon as it is there.
 type message struct {
 	kind          messageKind
-	decoded       bool           // whole
-	observability bool           // Envoy will not read a reply
-	request       policy.Request // of request_headers
-	path          string         // :path without query
-	upstream      upstream       // of response_headers
+	decoded       bool            // whole
+	observability bool            // Envoy will not read a reply
+	request       policy.Request  // of request_headers
+	path          string          // :path without query
+	upstream      answer.Response // of response_headers
 	attributes    attributes
 	requestID     []byte // refers to the message
 
@@ -102,30 +97,19 @@ func (m *message) decode(b []byte, tenantAttribute string) error {
 	return nil
 }
 
+// kindOf is nothing for fields that hold something else.
 func kindOf(number protowire.Number) messageKind {
-	switch number {
-	case fieldRequestHeaders:
-		return requestHeaders
-	case fieldResponseHeaders:
-		return responseHeaders
-	case fieldRequestBody:
-		return requestBody
-	case fieldResponseBody:
-		return responseBody
-	case fieldRequestTrailers:
-		return requestTrailers
-	case fieldResponseTrailers:
-		return responseTrailers
-	default:
-		return nothing
+	if kind := messageKind(number); requestHeaders <= kind && kind <= responseTrailers {
+		return kind
 	}
+	return nothing
 }
 
 // headerNames reads the names of the headers of a response that could be decoded.
 func headerNames(b []byte) []string {
 	var list nameList
 	for s := scan(b); s.next(); {
-		if s.number == fieldResponseHeaders && s.bytes != nil {
+		if kindOf(s.number) == responseHeaders && s.bytes != nil {
 			_ = decodeHeaders(s.bytes, &list) // the same bytes had no error before
 		}
 	}

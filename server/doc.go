@@ -12,10 +12,10 @@
 //     headers from the dynamic metadata of the reply, which is always sent.
 //
 // Each message gets exactly one reply. Whatever goes wrong has a closed answer
-// of the right shape: a registry that is loading too long (rule 77), a panic,
+// of the right shape: a registry that cannot say, a panic,
 // overload, a value that must not reach a header. The stream never ends with an
 // error for such a reason, since Envoy would make a 500 of it.
 //
-// The package decides nothing itself. It keeps no state between streams beside
-// the encoded replies that [Attach] hangs on each policy.
+// The package decides nothing itself; what to do about a decision it has from package answer. It keeps no state
+// between streams beside a bounded table of encoded replies.
 package server

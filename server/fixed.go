@@ -1,74 +1,65 @@
 package server
 
-import "github.com/corsgate/corsgate/policy"
+import (
+	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/server/answer"
+	"github.com/corsgate/corsgate/tenant"
+)
 
 // fixedReplies are the replies that no decision goes into.
 type fixedReplies struct {
 	silence reply // observability mode: Envoy reads no reply
-	end     reply // no phase that we know: say nothing and end the stream
+	// empty is the matching empty reply to a message that we have no use for, so that a filter whose modes are set
+	// wrongly does not wait in vain. To what we do not know nothing is said, and the stream ends.
+	empty [responseTrailers + 1]reply
 
-	requestBody, responseBody         reply
-	requestTrailers, responseTrailers reply
+	// What follows a panic.
+	refusedPreflight, refused, forwarded, stripped closedReply
+}
 
-	// The last resort after a panic while answering a panic.
-	goOn, refuse, strip reply
+// closedReply is a closed answer that was made in advance, and the decision that it carries out.
+type closedReply struct {
+	decision policy.Decision
+	reply    *reply
 }
 
 func newFixedReplies() fixedReplies {
-	f := fixedReplies{
-		silence: reply{silent: true},
-		end:     reply{last: true},
-		refuse:  reply{last: true, answered: true, status: errorStatus},
-		strip:   reply{last: true},
-	}
-	unknown := policy.DecideError(closedRequest(), policy.Panic)
-	for _, p := range []struct {
-		rep   *reply
-		write func(*writer)
-	}{
-		{&f.requestBody, func(w *writer) { w.empty(replyRequestBody) }},
-		{&f.responseBody, func(w *writer) { w.empty(replyResponseBody) }},
-		{&f.requestTrailers, func(w *writer) { w.empty(replyRequestTrailers) }},
-		{&f.responseTrailers, func(w *writer) { w.empty(replyResponseTrailers) }},
-		{&f.goOn, (*writer).goOn},
-		{&f.refuse, func(w *writer) { w.immediate(&unknown, errorStatus, nil) }},
-		{&f.strip, func(w *writer) { w.edited(closedEdits(nil)) }},
-	} {
+	f := fixedReplies{silence: reply{silent: true}}
+	f.empty[nothing].last = true
+	for kind := requestBody; kind <= responseTrailers; kind++ {
 		w := newWriter()
-		p.write(w)
-		p.rep.pack(w)
+		w.empty(replyNumber(kind))
+		f.empty[kind].wire = w.wire()
 	}
+	closed := func(kind policy.Kind, refuse bool) closedReply {
+		d := answer.ClosedDecision(policy.Panic, kind, refuse)
+		a := answer.ToRequest(&tenant.Result{Decision: d}, &answer.TenantInfo{})
+		return closedReply{d, encode(&a, RequestPhase)}
+	}
+	f.refusedPreflight, f.refused = closed(policy.Preflight, true), closed(policy.Actual, true)
+	f.forwarded = closed(policy.Actual, false)
+	strip := answer.Strip(&f.forwarded.decision, nil)
+	f.stripped = closedReply{f.forwarded.decision, encode(&strip, ResponsePhase)}
 	return f
 }
 
-// empty is the matching empty reply to a message that we have no use for, so that
-// a filter whose modes are set wrongly does not wait in vain.
-func (f *fixedReplies) empty(kind messageKind) *reply {
-	switch kind {
-	case requestBody:
-		return &f.requestBody
-	case responseBody:
-		return &f.responseBody
-	case requestTrailers:
-		return &f.requestTrailers
-	case responseTrailers:
-		return &f.responseTrailers
-	default:
-		return &f.end
+// closed is what follows a panic while a message was handled. late is a response whose request was answered before.
+func (f *fixedReplies) closed(m *message, late bool) closedReply {
+	r := &m.request
+	if m.kind == responseHeaders && !late {
+		fromAttributes := m.attributes.request()
+		r = &fromAttributes
 	}
-}
-
-// lastResort is a closed answer that takes no part of policy to make: whatever has an Origin is refused.
-func (f *fixedReplies) lastResort(m *message) *reply {
 	switch {
-	case m.kind == responseHeaders && len(m.upstream.Others) > 0:
-		return &f.refuse
+	case m.kind != requestHeaders && m.kind != responseHeaders:
+		return closedReply{f.forwarded.decision, &f.empty[m.kind]}
+	case !late && answer.IsPreflight(r):
+		return f.refusedPreflight
+	case !late && answer.MayBeRefused(r), len(m.upstream.Others) > 0:
+		return f.refused
 	case m.kind == responseHeaders:
-		return &f.strip
-	case m.kind != requestHeaders:
-		return f.empty(m.kind)
-	case m.request.Origin != "":
-		return &f.refuse
+		return f.stripped
+	default:
+		return f.forwarded
 	}
-	return &f.goOn
 }

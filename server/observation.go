@@ -85,7 +85,7 @@ type Observation struct {
 }
 
 // observation describes the decision that x now holds. It is valid until the message is forgotten.
-func (x *exchange) observation(m *message, rep *reply) *Observation {
+func (x *stream) observation(m *message, rep *reply) *Observation {
 	d := &x.result.Decision
 	x.seen = Observation{
 		Kind:      d.Kind,
@@ -94,15 +94,15 @@ func (x *exchange) observation(m *message, rep *reply) *Observation {
 		Entry:     d.Entry,
 		Upstream:  d.UpstreamMode(),
 		Regressed: x.result.Regressed,
-		Tenant:    x.subject.tenant,
-		Tier:      x.subject.tier,
-		Revision:  x.subject.revision,
-		Freshness: x.subject.freshness,
+		Tenant:    x.tenant.ID,
+		Tier:      x.tenant.Tier,
+		Revision:  x.tenant.Revision,
+		Freshness: x.tenant.Freshness,
 		Waited:    x.waited,
 		Shadow:    x.result.Shadow,
 		Variant:   x.result.Variant,
 		Phase:     m.kind.phase(),
-		Answered:  rep.answered,
+		Answered:  rep.status != 0,
 		Status:    rep.status,
 		Conflict:  rep.conflict,
 		Rejected:  rep.rejected,

@@ -11,11 +11,11 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// maxFree is how many exchanges are kept for later streams; more than that are in flight at once only
+// maxFree is how many stream values are kept for later streams; more than that are in flight at once only
 // while applications are slow.
 const maxFree = 1024
 
-// openStreams are the streams that are open. They are counted and their exchanges used again, and those that say
+// openStreams are the streams that are open. They are counted, and their values used again, and those that say
 // nothing, or last too long, are ended: by the clock of [Service.Run], since a timer and a context for each would
 // cost more than the decision.
 type openStreams struct {
@@ -25,15 +25,15 @@ type openStreams struct {
 	mu   sync.Mutex // guards what follows
 	now  int64      // ticks
 	n    int
-	free []*exchange
+	free []*stream
 	// Both in the order in which their streams were opened. A stream that has spoken is moved when it is looked at.
 	silent, spoken queue
 }
 
-// membership is an exchange's place among the open streams.
+// membership is a stream's place among the open streams.
 type membership struct {
 	in         *queue // nil: not open
-	prev, next *exchange
+	prev, next *stream
 	opened     int64 // tick
 	ended      bool  // by us
 	transport  ender
@@ -57,15 +57,15 @@ func newOpenStreams(first, life time.Duration) *openStreams {
 	return o
 }
 
-// open counts a stream in and returns an exchange for it, and how many are open now.
-func (o *openStreams) open(ctx context.Context) (x *exchange, n int) {
+// open counts a stream in and returns a value for it, and how many are open now.
+func (o *openStreams) open(ctx context.Context) (x *stream, n int) {
 	transport, _ := grpc.ServerTransportStreamFromContext(ctx).(ender)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if last := len(o.free) - 1; last >= 0 {
 		x, o.free[last], o.free = o.free[last], nil, o.free[:last]
 	} else {
-		x = new(exchange)
+		x = new(stream)
 	}
 	x.opened, x.transport = o.now, transport
 	o.silent.push(x)
@@ -73,8 +73,8 @@ func (o *openStreams) open(ctx context.Context) (x *exchange, n int) {
 	return x, o.n
 }
 
-// close counts a stream out. Its exchange must not be used any more.
-func (o *openStreams) close(x *exchange) {
+// close counts a stream out. x must not be used any more.
+func (o *openStreams) close(x *stream) {
 	x.state = state{}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -102,10 +102,10 @@ func (o *openStreams) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			for _, stream := range o.tick() {
+			for _, transport := range o.tick() {
 				// It ends with an error, so that Envoy applies its failure mode instead of letting a response out that
 				// we never saw. The error of writing means that it has ended by itself.
-				_ = stream.WriteStatus(status.New(codes.DeadlineExceeded, "the stream was silent, or open, for too long"))
+				_ = transport.WriteStatus(status.New(codes.DeadlineExceeded, "the stream was silent, or open, for too long"))
 			}
 		}
 	}
@@ -116,7 +116,7 @@ func (o *openStreams) tick() (overdue []ender) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.now++
-	end := func(x *exchange) {
+	end := func(x *stream) {
 		if x.transport != nil && !x.ended {
 			x.ended = true
 			overdue = append(overdue, x.transport)
@@ -138,10 +138,10 @@ func (o *openStreams) tick() (overdue []ender) {
 	return overdue
 }
 
-// queue is a list of exchanges, the oldest first.
-type queue struct{ first, last *exchange }
+// queue is a list of streams, the oldest first.
+type queue struct{ first, last *stream }
 
-func (q *queue) push(x *exchange) {
+func (q *queue) push(x *stream) {
 	x.in, x.prev, x.next = q, q.last, nil
 	if q.last == nil {
 		q.first = x
@@ -151,7 +151,7 @@ func (q *queue) push(x *exchange) {
 	q.last = x
 }
 
-func (q *queue) remove(x *exchange) {
+func (q *queue) remove(x *stream) {
 	if x.prev == nil {
 		q.first = x.next
 	} else {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
 )
 
@@ -65,42 +64,18 @@ func panicSite() string {
 	}
 }
 
-// afterPanic is the closed answer to a message whose handling panicked: preflights
-// get 503, other requests go on without a grant, responses lose the
-// application's. A panic on the way to that leaves the prepared answers.
-func (s *Service) afterPanic(x *exchange, m *message) (rep *reply) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.panics.log(v)
-			rep = s.fixed.lastResort(m)
-			s.observe(&Observation{Outcome: policy.Error, Reason: policy.Panic, Entry: -1, Panicked: true, Freshness: tenant.Unknown, Phase: m.kind.phase()})
-		}
-	}()
+// afterPanic is the closed answer to a message whose handling panicked. It was made in advance, so that nothing that may
+// have panicked is asked again: what may be refused gets 503, other requests go on without a grant, responses lose the
+// application's.
+func (s *Service) afterPanic(x *stream, m *message) *reply {
 	late := m.kind == responseHeaders && x.decided
-	r := &m.request
-	if r.Origin == "" {
-		r = closedRequest()
-	}
-	x.result = tenant.Result{Decision: policy.DecideError(r, policy.Panic)}
-	switch {
-	case m.kind == requestHeaders:
+	closed := s.fixed.closed(m, late)
+	x.result = tenant.Result{Decision: closed.decision}
+	if m.kind == requestHeaders || m.kind == responseHeaders {
 		x.decided = true
-		rep = x.requestReply(RequestPhase)
-	case m.kind != responseHeaders:
-		return s.fixed.empty(m.kind)
-	case x.result.Answered():
-		rep = x.requestReply(ResponsePhase)
-	default:
-		rep = x.responseReply(&m.upstream, !late)
+		o := x.observation(m, closed.reply)
+		o.Late, o.Panicked = late, true
+		s.observe(o)
 	}
-	o := x.observation(m, rep)
-	o.Late, o.Panicked = late, true
-	s.observe(o)
-	return rep
-}
-
-// closedRequest is a request that no closed answer grants anything: it stands for
-// one whose own facts are gone or not to be trusted.
-func closedRequest() *policy.Request {
-	return &policy.Request{Method: "GET", Origin: "null"}
+	return closed.reply
 }

@@ -2,13 +2,12 @@ package server
 
 import (
 	"slices"
-	"strconv"
 
 	"google.golang.org/grpc/mem"
 
 	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
-	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/server/answer"
 )
 
 // reply is one encoded ProcessingResponse. It is never changed once it is built,
@@ -20,43 +19,51 @@ type reply struct {
 	// last: nothing more is to be said on the stream.
 	last bool
 
-	answered bool // an immediate response
-	status   int  // of it
+	status   int // of an immediate response; 0: it is none
 	conflict bool
 	rejected bool
 }
 
-// pack takes what w wrote.
-func (rep *reply) pack(w *writer) { rep.wire = mem.BufferSlice{mem.SliceBuffer(w.b)} }
+// encode makes a the reply to the headers of a request or of a response.
+func encode(a *answer.Answer, phase Phase) *reply {
+	w := newWriter()
+	switch {
+	case a.Status != 0:
+		w.immediate(a)
+	case phase == ResponsePhase:
+		w.edited(a)
+	default:
+		w.empty(replyNumber(requestHeaders))
+	}
+	w.metadata(a.Metadata)
+	return &reply{wire: w.wire(), last: a.Last, status: a.Status, conflict: a.Conflict, rejected: a.Rejected}
+}
 
 // immediate writes a reply in place of the application's response. Removals have no
 // place in it (spec/envoy-ext-proc.md, section 3).
-func (w *writer) immediate(d *policy.Decision, status int, headers []policy.Header) {
+func (w *writer) immediate(a *answer.Answer) {
 	response := w.open(replyImmediate)
 	code := w.open(fieldImmediateStatus)
-	w.number(fieldStatusCode, uint64(status)) //nolint:gosec // G115: checked to be an HTTP status.
+	w.number(fieldStatusCode, uint64(a.Status)) //nolint:gosec // G115: checked to be an HTTP status.
 	w.close(code)
 	mutation := w.open(fieldImmediateHeads)
-	w.setHeaders(headers)
+	w.setHeaders(a.Set)
 	w.close(mutation)
-	w.text(fieldImmediateDetail, details(d))
+	w.text(fieldImmediateDetail, a.Details)
 	w.close(response)
 }
 
-// goOn writes the reply to request headers that changes nothing.
-func (w *writer) goOn() { w.empty(replyRequestHeaders) }
-
 // edited writes the reply to response headers.
-func (w *writer) edited(e *policy.Edits) {
-	if len(e.Remove)+len(e.Set) == 0 {
-		w.empty(replyResponseHeaders)
+func (w *writer) edited(a *answer.Answer) {
+	if len(a.Remove)+len(a.Set) == 0 {
+		w.empty(replyNumber(responseHeaders))
 		return
 	}
-	response := w.open(replyResponseHeaders)
+	response := w.open(replyNumber(responseHeaders))
 	common := w.open(fieldCommonResponse)
 	mutation := w.open(fieldCommonMutation)
-	w.setHeaders(e.Set)
-	for _, name := range e.Remove {
+	w.setHeaders(a.Set)
+	for _, name := range a.Remove {
 		w.text(fieldRemoveHeaders, name)
 	}
 	w.close(mutation)
@@ -79,73 +86,17 @@ func (w *writer) setHeaders(headers []policy.Header) {
 	}
 }
 
-// details is the response code detail of an immediate response, for access logs.
-func details(d *policy.Decision) string {
-	text := wire.DetailsPrefix + d.Kind.String() + "_" + d.Outcome.String()
-	if d.Outcome != policy.Allowed {
-		text += "_" + d.Reason.String()
+// metadata writes notes into the namespace that is Envoy's to read; none are left out altogether.
+func (w *writer) metadata(notes []answer.Note) {
+	if len(notes) == 0 {
+		return
 	}
-	return text
-}
-
-// metadata writes what design C writes the headers from, and what access logs
-// can show: the values of headers, and what was decided for whom. What goes without saying is
-// left out: a live policy has no source. A decision takes back the notes that keep the response out of caches; edited
-// says that no other edits of it will come.
-func (w *writer) metadata(res *tenant.Result, about *subject, headers []policy.Header, edited bool) {
-	end := w.openMetadata()
-	w.entry(wire.MetaDecision, res.Outcome.String())
-	w.entry(wire.MetaReason, res.Reason.String())
-	w.entry(wire.MetaPhase, res.Kind.String())
-	w.entry(wire.MetaTenant, about.tenant)
-	w.entry(wire.MetaVariant, res.Variant)
-	w.entry(wire.MetaShadow, res.Shadow)
-	if validValue(about.tier) {
-		w.entry(wire.MetaTier, about.tier) // a label for people must not cost a grant
-	}
-	if about.revision > 0 {
-		w.entry(wire.MetaVersion, strconv.FormatInt(about.revision, 10))
-	}
-	if about.freshness > tenant.Live && about.freshness <= tenant.Baseline {
-		w.entry(wire.MetaSource, about.freshness.String())
-	}
-	if res.Outcome == policy.Allowed && res.Entry >= 0 {
-		w.entry(wire.MetaEntry, strconv.Itoa(res.Entry))
-	}
-	for _, pair := range wire.HeaderMeta() {
-		for _, h := range headers {
-			if h.Name == pair[0] {
-				w.entry(pair[1], h.Value)
-			}
-		}
-	}
-	if res.Outcome != policy.Error {
-		w.emptyEntry(wire.MetaUndecided)
-		if edited {
-			w.emptyEntry(wire.MetaUnedited)
-		}
-	}
-	w.closeAll(end)
-}
-
-// decidedEdits writes the metadata of a response that was edited by a decision which an earlier reply has told of.
-func (w *writer) decidedEdits() {
-	end := w.openMetadata()
-	w.emptyEntry(wire.MetaUnedited)
-	w.closeAll(end)
-}
-
-// openMetadata begins the entries of the namespace that is Envoy's to read.
-func (w *writer) openMetadata() (open [4]int) {
-	open[0] = w.open(replyMetadata)
-	open[1] = w.open(fieldStruct)
+	open := [...]int{w.open(replyMetadata), w.open(fieldStruct), 0, 0}
 	w.text(fieldEntryKey, wire.Namespace)
-	open[2] = w.open(fieldEntryValue)
-	open[3] = w.open(fieldValueStruct)
-	return open
-}
-
-func (w *writer) closeAll(open [4]int) {
+	open[2], open[3] = w.open(fieldEntryValue), w.open(fieldValueStruct)
+	for _, n := range notes {
+		w.entry(n.Key, n.Value)
+	}
 	for _, start := range slices.Backward(open[:]) {
 		w.close(start)
 	}

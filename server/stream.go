@@ -15,19 +15,20 @@ import (
 
 	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/server/answer"
 	"github.com/corsgate/corsgate/tenant"
 )
 
-// exchange is one stream, which is one HTTP request, and is used again for later ones.
-type exchange struct {
+// stream is one stream of Envoy, which is one HTTP request. It is used again for later ones.
+type stream struct {
 	membership
 	state
 }
 
-// state is what an exchange knows of its request. Between two messages it holds the decision and no message: in design
+// state is what a stream knows of its request. Between two messages it holds the decision and no message: in design
 // A a stream waits as long as the application takes, and thousands may wait.
 type state struct {
-	ctx        context.Context   //nolint:containedctx // the stream's; the exchange ends before it
+	ctx        context.Context   //nolint:containedctx // the stream's; the stream ends before it
 	hint       string            // x-tenant of the gRPC metadata
 	parent     trace.SpanContext // Envoy's span of the call
 	overloaded bool
@@ -38,33 +39,24 @@ type state struct {
 	message message
 	seen    Observation
 
-	memo    *memo // of the service
-	decided bool  // at the request
+	decided bool // at the request
 	result  tenant.Result
-	subject subject
+	tenant  answer.TenantInfo
 	waited  bool
-}
-
-// subject is whose policy decided, and how well it is known.
-type subject struct {
-	tenant    string
-	tier      string
-	revision  int64
-	freshness tenant.Freshness
 }
 
 var errUnread = errors.New("a message could not be read")
 
 // process serves one stream. It returns nil when nothing more is to be said, and
 // when Envoy has gone: a canceled stream is how Envoy ends one, not a failure.
-func (s *Service) process(stream grpc.ServerStream) error {
-	ctx := stream.Context()
+func (s *Service) process(rpc grpc.ServerStream) error {
+	ctx := rpc.Context()
 	x, n := s.streams.open(ctx)
 	defer s.streams.close(x)
-	x.ctx, x.hint, x.overloaded, x.subject.freshness = ctx, tenantHint(ctx), n > s.maxStreams, tenant.Unknown
-	x.parent, x.memo = parentOf(ctx), &s.replies
+	x.ctx, x.hint, x.parent = ctx, tenantHint(ctx), parentOf(ctx)
+	x.overloaded, x.tenant.Freshness = n > s.maxStreams, tenant.Unknown
 	for {
-		if err := stream.RecvMsg(&x.frame); err != nil {
+		if err := rpc.RecvMsg(&x.frame); err != nil {
 			return ended(err)
 		}
 		x.spoke.Store(true)
@@ -77,7 +69,7 @@ func (s *Service) process(stream grpc.ServerStream) error {
 			continue
 		}
 		if rep.wire != nil {
-			if err := stream.SendMsg(rep); err != nil {
+			if err := rpc.SendMsg(rep); err != nil {
 				return ended(err)
 			}
 		}
@@ -109,7 +101,7 @@ func tenantHint(ctx context.Context) string {
 
 // answer decodes the frame that has come, frees it, and returns the reply. The error means that it is no
 // message of the protocol, or that a panic kept it from being read: Envoy then applies the failure mode of the request.
-func (s *Service) answer(x *exchange) (rep *reply, err error) {
+func (s *Service) answer(x *stream) (rep *reply, err error) {
 	m := &x.message
 	defer x.forget()
 	defer func() {
@@ -133,18 +125,18 @@ func (s *Service) answer(x *exchange) (rep *reply, err error) {
 }
 
 // forget lets go of the present message and of all that refers to it.
-func (x *exchange) forget() {
+func (x *stream) forget() {
 	x.frame.free()
 	x.message, x.seen = message{}, Observation{}
 }
 
 // reply answers one decoded message.
-func (s *Service) reply(x *exchange, m *message) *reply {
+func (s *Service) reply(x *stream, m *message) *reply {
 	switch m.kind {
 	case requestHeaders:
 		x.decided = true
 		s.decide(x, m)
-		rep := x.requestReply(RequestPhase)
+		rep := s.requestReply(x)
 		s.observe(x.observation(m, rep))
 		return rep
 	case responseHeaders:
@@ -153,13 +145,14 @@ func (s *Service) reply(x *exchange, m *message) *reply {
 		}
 		return s.replyOnly(x, m)
 	default:
-		return s.fixed.empty(m.kind)
+		return &s.fixed.empty[m.kind]
 	}
 }
 
 // replyLate edits a response whose request was decided on this stream (design A).
-func (s *Service) replyLate(x *exchange, m *message) *reply {
-	rep := x.responseReply(&m.upstream, false)
+func (s *Service) replyLate(x *stream, m *message) *reply {
+	m.upstream.Decided = true
+	rep := s.responseReply(x, m)
 	if rep.conflict || rep.rejected {
 		o := x.observation(m, rep)
 		o.Late = true
@@ -170,17 +163,42 @@ func (s *Service) replyLate(x *exchange, m *message) *reply {
 
 // replyOnly decides at the response (design B, and local replies of filters that
 // come before us).
-func (s *Service) replyOnly(x *exchange, m *message) *reply {
+func (s *Service) replyOnly(x *stream, m *message) *reply {
 	m.request, m.path, m.requestID = m.attributes.request(), m.attributes.path, m.attributes.requestID
 	s.decide(x, m)
 	var rep *reply
 	if x.result.Answered() {
-		rep = x.requestReply(ResponsePhase)
+		rep = s.requestReply(x)
 	} else {
-		rep = x.responseReply(&m.upstream, true)
+		rep = s.responseReply(x, m)
 	}
 	s.observe(x.observation(m, rep))
 	return rep
+}
+
+// requestReply carries out the decision before the application is asked: an immediate response, or go on. In the response
+// phase it is only used for immediate responses.
+func (s *Service) requestReply(x *stream) *reply {
+	build := func() answer.Answer { return answer.ToRequest(&x.result, &x.tenant) }
+	if key, ok := x.memoKey(RequestPhase, nil); ok {
+		return s.replies.reply(&key, build)
+	}
+	a := build()
+	return encode(&a, RequestPhase)
+}
+
+// responseReply carries out the decision on a response.
+func (s *Service) responseReply(x *stream, m *message) *reply {
+	up := &m.upstream
+	if x.result.WantsNames() {
+		up.Names = headerNames(x.frame.bytes())
+	}
+	build := func() answer.Answer { return answer.ToResponse(&x.result, &x.tenant, up) }
+	if key, ok := x.memoKey(ResponsePhase, up); ok {
+		return s.replies.reply(&key, build)
+	}
+	a := build()
+	return encode(&a, ResponsePhase)
 }
 
 // observe tells the observer. Its panics are its own.
@@ -197,14 +215,14 @@ func (s *Service) observe(o *Observation) {
 }
 
 // decide looks up the tenant of m and keeps the decision in x.
-func (s *Service) decide(x *exchange, m *message) {
+func (s *Service) decide(x *stream, m *message) {
 	r := &m.request
 	r.Now = s.clock().Unix()
-	x.subject, x.waited = subject{freshness: tenant.Unknown}, false
+	x.tenant, x.waited = answer.TenantInfo{Freshness: tenant.Unknown}, false
 	key := x.key(m)
 	switch {
 	case x.overloaded:
-		x.subject.freshness = tenant.Unavailable
+		x.tenant.Freshness = tenant.Unavailable
 		x.result = tenant.Result{Decision: policy.DecideError(r, policy.Overload)}
 		return
 	case m.kind == responseHeaders && key.Hint == "" && key.Authority == "":
@@ -212,8 +230,8 @@ func (s *Service) decide(x *exchange, m *message) {
 		return
 	}
 	view := s.registry.Lookup(x.lookupContext(), key)
-	x.subject.freshness, x.waited = view.Freshness, view.Waited
-	x.subject.tenant, x.subject.tier, x.subject.revision = view.ID(), view.Tier(), view.Revision()
+	x.waited = view.Waited
+	x.tenant = answer.TenantInfo{ID: view.ID(), Tier: view.Tier(), Revision: view.Revision(), Freshness: view.Freshness}
 	x.result = view.Decide(r, s.unknown)
 	if s.onUse != nil {
 		view.Use(&x.result, r.Now, s.onUse)
@@ -221,7 +239,7 @@ func (s *Service) decide(x *exchange, m *message) {
 }
 
 // key is what the tenant of m is looked up by.
-func (x *exchange) key(m *message) tenant.Key {
+func (x *stream) key(m *message) tenant.Key {
 	key := tenant.Key{Hint: x.hint, Authority: m.request.Authority, Path: m.path}
 	if key.Hint == "" {
 		key.Hint = m.attributes.tenant
@@ -231,7 +249,7 @@ func (x *exchange) key(m *message) tenant.Key {
 
 // lookupContext is the stream's context. Of a sampled trace it has Envoy's span, so that what the registry does for
 // the request belongs to its trace.
-func (x *exchange) lookupContext() context.Context {
+func (x *stream) lookupContext() context.Context {
 	if !x.parent.IsSampled() {
 		return x.ctx
 	}

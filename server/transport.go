@@ -5,7 +5,10 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/mem"
 )
 
 // Limits of a connection and its messages.
@@ -76,4 +79,71 @@ func (t *Transport) fill() {
 	}
 	set(&t.ConnectionAge, DefaultConnectionAge)
 	set(&t.ConnectionAgeGrace, DefaultStreamLife)
+}
+
+// ServiceName is the name under which Envoy calls an external processor.
+const ServiceName = "envoy.service.ext_proc.v3.ExternalProcessor"
+
+// Register adds the service to r. The server must have been made with
+// [GRPCOptions]: the generated stream types cannot carry prepared replies.
+func (s *Service) Register(r grpc.ServiceRegistrar) {
+	r.RegisterService(&grpc.ServiceDesc{
+		ServiceName: ServiceName,
+		HandlerType: (*any)(nil),
+		Streams: []grpc.StreamDesc{{
+			StreamName:    "Process",
+			Handler:       func(_ any, stream grpc.ServerStream) error { return s.process(stream) },
+			ServerStreams: true,
+			ClientStreams: true,
+		}},
+		Metadata: "envoy/service/ext_proc/v3/external_processor.proto",
+	}, s)
+}
+
+// Active returns the number of open streams. While a server stops gracefully it is the
+// number of requests that still wait for their application: ending those streams
+// would let its own CORS headers out.
+func (s *Service) Active() int { return s.streams.count() }
+
+// codec hands a frame the bytes of a message undecoded, and sends a reply's bytes
+// as they are. Everything else, such as the health service, is ordinary proto.
+type codec struct{}
+
+// frame receives the bytes of one message. Decoding them is left to the guarded
+// part of the stream, so that no input can end a stream with a panic.
+type frame struct{ buffer mem.Buffer }
+
+// bytes is valid until free.
+func (f *frame) bytes() []byte {
+	if f.buffer == nil {
+		return nil
+	}
+	return f.buffer.ReadOnlyData()
+}
+
+func (f *frame) free() {
+	if f.buffer != nil {
+		f.buffer.Free()
+		f.buffer = nil
+	}
+}
+
+// Name is that of the proto codec, which Envoy asks for.
+func (codec) Name() string { return proto.Name }
+
+// Marshal gives gRPC the shared bytes of a reply, which it only reads.
+func (codec) Marshal(v any) (mem.BufferSlice, error) {
+	if rep, ok := v.(*reply); ok {
+		return rep.wire, nil
+	}
+	return encoding.GetCodecV2(proto.Name).Marshal(v)
+}
+
+// Unmarshal leaves the bytes of a frame as they are.
+func (codec) Unmarshal(data mem.BufferSlice, v any) error {
+	if f, ok := v.(*frame); ok {
+		f.buffer = data.MaterializeToBuffer(mem.DefaultBufferPool())
+		return nil
+	}
+	return encoding.GetCodecV2(proto.Name).Unmarshal(data, v)
 }

@@ -5,18 +5,14 @@ import (
 
 	"github.com/corsgate/corsgate/envoy/wire"
 	"github.com/corsgate/corsgate/policy"
+	"github.com/corsgate/corsgate/server/answer"
 )
 
 // maxNames bounds the header names of a response that "expose all" can list.
 const maxNames = 256
 
-// upstream is an application's response as policy sees it.
-type upstream struct {
-	policy.Upstream
-	// varyLost: its Vary is too long to be written again. Where it has to name Origin
-	// it becomes "*": caches then store nothing, which is always right.
-	varyLost bool
-}
+// maxVaryBytes leaves room for what is merged into an application's Vary, within what a value may have.
+const maxVaryBytes = 7 << 10
 
 // upstreamFields are the headers of a response that a decision looks at. They refer to the message's bytes.
 type upstreamFields struct {
@@ -49,8 +45,8 @@ func (f *upstreamFields) add(name, value []byte) {
 }
 
 // upstream copies the fields out of the message.
-func (f *upstreamFields) upstream() upstream {
-	up := upstream{Upstream: policy.Upstream{
+func (f *upstreamFields) upstream() answer.Response {
+	up := answer.Response{Upstream: policy.Upstream{
 		AllowOrigin:      f.allowOrigin.text(),
 		AllowCredentials: f.allowCredentials.text(),
 		ExposeHeaders:    f.exposeHeaders.text(),
@@ -59,7 +55,7 @@ func (f *upstreamFields) upstream() upstream {
 		Others:           f.others,
 	}}
 	if len(up.Vary) > maxVaryBytes {
-		up.Vary, up.varyLost = "", true
+		up.Vary, up.VaryLost = "", true
 	}
 	return up
 }
@@ -82,7 +78,7 @@ type nameList struct {
 
 func (l *nameList) add(name, _ []byte) {
 	pseudo := bytes.HasPrefix(name, []byte{':'})
-	if !pseudo && len(l.names) < maxNames && l.bytes+len(name) <= maxValueBytes {
+	if !pseudo && len(l.names) < maxNames && l.bytes+len(name) <= maxFieldBytes {
 		l.names = append(l.names, string(name))
 		l.bytes += len(name)
 	}

@@ -143,9 +143,9 @@ func (r *Record) numberEntries() {
 	n := 0
 	for rule := range r.policies() {
 		rule.entriesBefore = int32(n) //nolint:gosec // G115: a document of 1 MiB lists fewer
-		if rule.policy != nil { // in a document with problems
+		if rule.policy != nil {       // in a document with problems
 			n += rule.policy.Origins()
 		}
 	}
-	r.entries = int32(n) //nolint:gosec // G115: as above
+	r.entries = int32(n)
 }

@@ -141,9 +141,10 @@ func table() []imports {
 			ours:   []string{"policy", "tenant", "server", "envoy/wire", "internal/vectors"},
 			others: []string{protobuf, grpc, controlPlane + "/service", controlPlane + "/config/core", controlPlane + "/type", controlPlane + "/extensions/filters/http/ext_proc"},
 		},
+		{dir: "server/answer", ours: []string{"policy", "tenant", "envoy/wire"}},
 		{
 			dir:    "server",
-			ours:   []string{"policy", "tenant", "envoy/wire"},
+			ours:   []string{"policy", "tenant", "envoy/wire", "server/answer"},
 			others: []string{protobuf, grpc, sync, otelAPI, controlPlane + "/service", controlPlane + "/config/core", controlPlane + "/type", controlPlane + "/extensions/filters/http/ext_proc"},
 			not:    []string{"flag", "net/http", "os/signal", otelAPI + "/sdk"},
 		},

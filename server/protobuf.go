@@ -1,17 +1,14 @@
 package server
 
-import "google.golang.org/protobuf/encoding/protowire"
+import (
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+)
 
 // Field numbers of envoy.service.ext_proc.v3.ProcessingResponse and what it holds.
 const (
-	replyRequestHeaders   protowire.Number = 1
-	replyResponseHeaders  protowire.Number = 2
-	replyRequestBody      protowire.Number = 3
-	replyResponseBody     protowire.Number = 4
-	replyRequestTrailers  protowire.Number = 5
-	replyResponseTrailers protowire.Number = 6
-	replyImmediate        protowire.Number = 7
-	replyMetadata         protowire.Number = 8
+	replyImmediate protowire.Number = 7
+	replyMetadata  protowire.Number = 8
 
 	fieldCommonResponse  protowire.Number = 1 // HeadersResponse.response
 	fieldCommonMutation  protowire.Number = 2 // CommonResponse.header_mutation
@@ -29,6 +26,9 @@ const (
 	// overwriteOrAdd is HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD.
 	overwriteOrAdd = 2
 )
+
+// replyNumber is the field of the reply to a message of a kind.
+func replyNumber(kind messageKind) protowire.Number { return protowire.Number(kind) - 1 }
 
 // writer encodes one protobuf message. A reply that is not remembered would cost a hundred allocations by way of the generated types.
 type writer struct{ b []byte }
@@ -68,21 +68,58 @@ func (w *writer) number(number protowire.Number, v uint64) {
 // empty writes a message without fields.
 func (w *writer) empty(number protowire.Number) { w.text(number, "") }
 
-// entry writes a string under a key of a google.protobuf.Struct; an empty one is left out.
+// entry writes a string under a key of a google.protobuf.Struct.
 func (w *writer) entry(key, value string) {
-	if value != "" {
-		w.anyEntry(key, value)
-	}
-}
-
-// emptyEntry takes back what stood under a key.
-func (w *writer) emptyEntry(key string) { w.anyEntry(key, "") }
-
-func (w *writer) anyEntry(key, value string) {
 	entry := w.open(fieldStruct)
 	w.text(fieldEntryKey, key)
 	v := w.open(fieldEntryValue)
 	w.text(fieldStringValue, value)
 	w.close(v)
 	w.close(entry)
+}
+
+// wire is what was written, as gRPC sends it.
+func (w *writer) wire() mem.BufferSlice { return mem.BufferSlice{mem.SliceBuffer(w.b)} }
+
+// scanner walks over the fields of one encoded protobuf message without decoding
+// what nobody asked for. The header values that Envoy sends may hold any bytes,
+// and its attributes are strings that may not be UTF-8: a generated decoder
+// refuses the whole message for that, this one reads it.
+type scanner struct {
+	rest   []byte
+	number protowire.Number
+	kind   protowire.Type
+	bytes  []byte // the value of a length-delimited field, else nil
+	varint uint64 // the value of a varint field, else 0
+	err    error
+}
+
+func scan(b []byte) scanner { return scanner{rest: b} }
+
+// next moves to the next field; it returns false at the end and at an error.
+func (s *scanner) next() bool {
+	if len(s.rest) == 0 || s.err != nil {
+		return false
+	}
+	number, kind, n := protowire.ConsumeTag(s.rest)
+	if n < 0 {
+		s.err = protowire.ParseError(n)
+		return false
+	}
+	s.rest = s.rest[n:]
+	s.number, s.kind, s.bytes, s.varint = number, kind, nil, 0
+	switch kind {
+	case protowire.BytesType:
+		s.bytes, n = protowire.ConsumeBytes(s.rest)
+	case protowire.VarintType:
+		s.varint, n = protowire.ConsumeVarint(s.rest)
+	default:
+		n = protowire.ConsumeFieldValue(number, kind, s.rest)
+	}
+	if n < 0 {
+		s.err = protowire.ParseError(n)
+		return false
+	}
+	s.rest = s.rest[n:]
+	return true
 }

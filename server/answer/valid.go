@@ -1,4 +1,4 @@
-package server
+package answer
 
 import (
 	"strings"
@@ -11,8 +11,6 @@ const (
 	maxValueBytes = 8 << 10
 	maxMutations  = 20
 	maxTenantID   = 63
-	// maxVaryBytes leaves room for what is merged into an application's Vary.
-	maxVaryBytes = 7 << 10
 )
 
 // The values were checked when the policy was compiled. They are checked again
