@@ -231,10 +231,10 @@ func (s *Store) scan(ctx context.Context, conn *redis.Conn, cursor uint64, patte
 
 // primary is one connection to the server that holds the registry.
 func (s *Store) primary(ctx context.Context) (*redis.Conn, error) {
-	cluster, ok := s.rdb.(*redis.ClusterClient)
-	if !ok {
-		return s.rdb.(*redis.Client).Conn(), nil //nolint:forcetypeassert // newClient makes one of the two
+	if single, ok := s.rdb.(*redis.Client); ok {
+		return single.Conn(), nil
 	}
+	cluster, _ := s.rdb.(*redis.ClusterClient) // newClient makes one of the two
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	node, err := cluster.MasterForKey(ctx, s.metaKey())

@@ -29,6 +29,14 @@ const (
 	HistoryLifetime = 90 * 24 * time.Hour
 )
 
+const (
+	// maxPlanBytes bounds what one plan writes. A store may keep all of it in memory before it begins: Redis cuts
+	// a client off that sends 1 GiB.
+	maxPlanBytes = 128 << 20
+	// keyBytes is what each key and each entry that is written counts for, besides a document.
+	keyBytes = 256
+)
+
 // View is what a store holds while a write is planned. A store carries the plan out only if nothing of
 // the view has changed since it was read.
 type View interface {
@@ -90,7 +98,7 @@ func NewWriteBatch(edits []Edit, author Author) (*WriteBatch, error) {
 // Plan says what the batch does to the store that v shows: one write for each edit, in order, all of which
 // are carried out or none. It has no effect itself. A store calls it again with a new view when the first one
 // has changed meanwhile. Errors: [Conflicts], those of v, and an error that names the tenant whose
-// document is too large ([ErrTooLarge]) or whose revisions are used up.
+// document is too large ([ErrTooLarge]) or whose revisions are used up, or says that the edits are too large together.
 func (b *WriteBatch) Plan(ctx context.Context, v View) ([]Write, error) {
 	s, err := b.look(ctx, v)
 	if err != nil {
@@ -100,11 +108,17 @@ func (b *WriteBatch) Plan(ctx context.Context, v View) ([]Write, error) {
 		return nil, conflicts
 	}
 	b.seen = s.documents
-	writes := make([]Write, len(b.edits))
+	writes, size := make([]Write, len(b.edits)), 0
 	for i := range b.edits {
-		if writes[i], err = b.write(i, s); err != nil {
+		w, err := b.write(i, s)
+		if err != nil {
 			return nil, err
 		}
+		writes[i] = w
+		size += 2*len(w.Revision.Data) + (5+len(w.Take)+len(w.Keep)+len(w.Free))*keyBytes
+	}
+	if size > maxPlanBytes {
+		return nil, fmt.Errorf("%d edits write %d MiB, more than %d; make fewer at once", len(writes), size>>20, maxPlanBytes>>20)
 	}
 	return writes, nil
 }
