@@ -110,7 +110,10 @@ func (t *transaction) Owners(ctx context.Context, hosts []string) ([]string, err
 
 func (t *transaction) read(ctx context.Context, r reading, names []string) ([]store.Document, error) {
 	values := named(names)
-	return values, r.all(ctx, t.pipeline, values)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	return values, r.all(ctx, t.pipeline, values, nothing)
 }
 
 // LastRevisions implements [store.View]. A history that is no stream is an error.

@@ -123,8 +123,8 @@ func (b *WriteBatch) Plan(ctx context.Context, v View) ([]Write, error) {
 	return writes, nil
 }
 
-// stock is what a store holds of what the edits are about.
-type stock struct {
+// found is what a store holds of what the edits are about.
+type found struct {
 	now time.Time
 	// documents, stored (the same, read) and revisions are those of the edits.
 	documents []Document
@@ -136,12 +136,12 @@ type stock struct {
 	holders map[string]storedTenant
 }
 
-func (b *WriteBatch) look(ctx context.Context, v View) (*stock, error) {
+func (b *WriteBatch) look(ctx context.Context, v View) (*found, error) {
 	ids := make([]string, len(b.edits))
 	for i, e := range b.edits {
 		ids[i] = e.ID
 	}
-	s := &stock{now: v.Now(), holders: make(map[string]storedTenant)}
+	s := &found{now: v.Now(), holders: make(map[string]storedTenant)}
 	var err error
 	if s.documents, err = v.Documents(ctx, ids); err != nil {
 		return nil, fmt.Errorf("reading the stored documents: %w", err)
@@ -183,7 +183,7 @@ func ownersOf(ctx context.Context, v View, hosts []string) (map[string]string, e
 }
 
 // otherOwners are those who own hosts of new documents and are not edited.
-func (b *WriteBatch) otherOwners(s *stock) []string {
+func (b *WriteBatch) otherOwners(s *found) []string {
 	others := make(map[string]bool)
 	for host := range b.claims {
 		others[s.owners[host]] = true
@@ -196,7 +196,7 @@ func (b *WriteBatch) otherOwners(s *stock) []string {
 }
 
 // baseConflicts are the edits that were made from another document than the stored one.
-func (b *WriteBatch) baseConflicts(s *stock) Conflicts {
+func (b *WriteBatch) baseConflicts(s *found) Conflicts {
 	var conflicts Conflicts
 	for i, e := range b.edits {
 		// A document that somebody wrote since the last plan is not the one that the edit was made from, even
@@ -215,7 +215,7 @@ func sameDocument(a, b Document) bool {
 
 // hostConflicts are the hosts of new documents that belong to somebody else. Tenants that are edited own what the
 // edits say, and of two edits that list one host the first one has it.
-func (b *WriteBatch) hostConflicts(s *stock) Conflicts {
+func (b *WriteBatch) hostConflicts(s *found) Conflicts {
 	var conflicts Conflicts
 	for i, e := range b.edits {
 		for _, host := range e.Tenant.GetHosts() {
@@ -236,7 +236,7 @@ func (b *WriteBatch) hostConflicts(s *stock) Conflicts {
 
 // write makes one edit a write. Revisions follow the highest one in the document and the history, so that none
 // comes twice, also after a tombstone has ended.
-func (b *WriteBatch) write(i int, s *stock) (Write, error) {
+func (b *WriteBatch) write(i int, s *found) (Write, error) {
 	e, old := b.edits[i], s.stored[i]
 	last := max(old.revision, s.revisions[i])
 	if last == math.MaxInt64 {

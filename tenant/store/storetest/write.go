@@ -46,10 +46,14 @@ var _ store.View = view{}
 func (v view) Now() time.Time { return time.Now() }
 
 // Documents is [store.View]'s.
-func (v view) Documents(_ context.Context, ids []string) ([]store.Document, error) { return v.m.read(ids), nil }
+func (v view) Documents(_ context.Context, ids []string) ([]store.Document, error) {
+	return v.m.read(ids), nil
+}
 
 // Owners is [store.View]'s.
-func (v view) Owners(_ context.Context, hosts []string) ([]string, error) { return v.m.ownersOf(hosts), nil }
+func (v view) Owners(_ context.Context, hosts []string) ([]string, error) {
+	return v.m.ownersOf(hosts), nil
+}
 
 // LastRevisions is [store.View]'s.
 func (v view) LastRevisions(_ context.Context, ids []string) ([]int64, error) {
