@@ -121,7 +121,9 @@ func (s site) subject(writer, reader *redisstore.Store) storetest.Subject {
 	return storetest.Subject{
 		Writer: writer, Source: reader, Rounds: s.rounds,
 		Put:     func(id string, data []byte) { do("SET", prefix+"tenant:"+id, data) },
-		Mistype: func(id string) { do("RPUSH", prefix+"tenant:"+id, "x") },
+		Own:     func(host, id string) { do("SET", prefix+"host:"+host, id) },
+		Lose:    func(id string) { do("DEL", prefix+"tenant:"+id) },
+		Mistype: func(id string) { do("DEL", prefix+"tenant:"+id); do("RPUSH", prefix+"tenant:"+id, "x") },
 		Trim:    func(n int) { do("XTRIM", prefix+"changes", "MAXLEN", n) },
 		Announce: func(id, kind string, revision int64) {
 			args := []any{"XADD", prefix + "changes", "*", "tenant", id, "kind", kind}

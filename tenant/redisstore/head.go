@@ -60,7 +60,7 @@ type headReply struct {
 
 func (s *Store) askHead(ctx context.Context, p redis.Pipeliner) headReply {
 	return headReply{
-		meta:   p.HMGet(ctx, s.metaKey(), fieldEpoch, fieldSchema, fieldConfirmed),
+		meta:   p.HMGet(ctx, s.metaKey(), metaFields()...),
 		stream: p.XInfoStream(ctx, s.changesKey()),
 	}
 }
@@ -97,27 +97,25 @@ func parseMeta(head *store.Head, values []any) error {
 	var texts [3]string
 	for i, v := range values {
 		text, ok := v.(string)
-		if v != nil && !ok {
-			return fmt.Errorf("field %d is a %T", i, v)
+		if v != nil && !ok || !isToken(text) {
+			return fmt.Errorf("the field %s is not of at most %d visible characters", metaFields()[i], maxTokenBytes)
 		}
-		texts[i] = text
+		texts[i] = strings.Clone(text)
 	}
-	epoch, schema, confirmed := texts[0], texts[1], texts[2]
-	switch {
-	case !isToken(epoch):
-		return fmt.Errorf("the epoch is not of at most %d visible characters", maxTokenBytes)
-	case !isToken(confirmed):
-		return fmt.Errorf("the confirmation is not of at most %d visible characters", maxTokenBytes)
-	case schema != "":
-		n, err := strconv.Atoi(schema)
-		if err != nil || n < 1 || n > maxSchema {
-			return errors.New("the schema is not a version number")
-		}
-		head.Schema = n
+	head.Epoch, head.Confirmed = texts[0], texts[2]
+	if texts[1] == "" {
+		return nil
 	}
-	head.Epoch, head.Confirmed = strings.Clone(epoch), strings.Clone(confirmed)
+	n, err := strconv.Atoi(texts[1])
+	if err != nil || n < 1 || n > maxSchema {
+		return errors.New("the schema is not a version number")
+	}
+	head.Schema = n
 	return nil
 }
+
+// metaFields are those of a head, in order.
+func metaFields() []string { return []string{fieldEpoch, fieldSchema, fieldConfirmed} }
 
 func isToken(s string) bool {
 	return len(s) <= maxTokenBytes && strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) < 0

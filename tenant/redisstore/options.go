@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -79,87 +80,51 @@ var hashTag = regexp.MustCompile(`^[^{]*\{[^}]+\}`)
 
 // complete sets the defaults and returns every problem, each with its fix.
 func (o *Options) complete() error {
-	if o.Network == "" {
-		o.Network = "tcp"
-	}
-	if o.Prefix == "" {
-		o.Prefix = DefaultPrefix
-	}
-	if o.DialTimeout == 0 {
-		o.DialTimeout = defaultDialTimeout
-	}
-	if o.Timeout == 0 {
-		o.Timeout = defaultTimeout
-	}
+	o.Network, o.Prefix = cmp.Or(o.Network, "tcp"), cmp.Or(o.Prefix, DefaultPrefix)
+	o.DialTimeout, o.Timeout = cmp.Or(o.DialTimeout, defaultDialTimeout), cmp.Or(o.Timeout, defaultTimeout)
 	if o.TracerProvider == nil {
 		o.TracerProvider = noop.NewTracerProvider()
 	}
 	if o.Observe == nil {
 		o.Observe = func(Operation) {}
 	}
-	return errors.Join(append(o.topology(), o.settings()...)...)
-}
-
-// topology returns what is wrong with where the servers are.
-func (o *Options) topology() []error {
 	var problems []error
-	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	sentinel := o.SentinelMaster != ""
-	switch {
-	case o.Network != "tcp" && o.Network != "unix":
-		add("network %q: write tcp or unix", o.Network)
-	case o.Network == "unix" && (sentinel || o.Cluster):
-		add("network unix: a socket leads to one server; name Sentinels and members of a cluster by host:port")
-	}
-	if len(o.Addresses) == 0 {
-		add("no address: name a server by host:port, or by the path of its socket")
-	}
-	if o.Network == "tcp" {
-		for _, address := range o.Addresses {
-			host, port, err := net.SplitHostPort(address)
-			if n, perr := strconv.ParseUint(port, 10, 16); err != nil || host == "" || perr != nil || n == 0 {
-				add("address %q: write host:port", address)
-			}
+	add := func(wrong bool, format string, args ...any) {
+		if wrong {
+			problems = append(problems, fmt.Errorf(format, args...))
 		}
 	}
-	if sentinel && o.Cluster {
-		add("a cluster with Sentinels: the addresses are either the one or the other; remove one of them")
-	}
-	if len(o.Addresses) > 1 && !sentinel && !o.Cluster {
-		add("%d addresses: name one server, or say that they are Sentinels or a cluster", len(o.Addresses))
-	}
-	if o.DB < 0 {
-		add("database %d: write a number from 0", o.DB)
-	}
-	if o.Cluster && o.DB != 0 {
-		add("database %d: a cluster has only 0", o.DB)
-	}
-	return problems
+	o.checkServers(add)
+	add(o.Username != "" && o.Password == nil, "user %q: a user without a password cannot log in; give the password", o.Username)
+	add(o.SentinelUsername != "" && o.SentinelPassword == nil,
+		"user %q of the Sentinels: a user without a password cannot log in; give the password", o.SentinelUsername)
+	add(o.SentinelMaster == "" && (o.SentinelUsername != "" || o.SentinelPassword != nil),
+		"a login for Sentinels: there are none; name the primary, or remove the login")
+	fits := len(o.Prefix) <= maxPrefixBytes && prefixForm.MatchString(o.Prefix)
+	add(!fits, "prefix %q: write 1 to %d letters, digits and {}:._/-; the default is %s", o.Prefix, maxPrefixBytes, DefaultPrefix)
+	add(fits && o.Cluster && !hashTag.MatchString(o.Prefix),
+		"prefix %q: keys would lie on many slots of the cluster; put a part of it in braces, as in %s", o.Prefix, DefaultPrefix)
+	shortest := min(o.DialTimeout, o.Timeout)
+	add(shortest < minTimeout, "time-out %s: write at least %s", shortest, minTimeout)
+	return errors.Join(problems...)
 }
 
-// settings returns what is wrong with all the rest.
-func (o *Options) settings() []error {
-	var problems []error
-	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if o.Username != "" && o.Password == nil {
-		add("user %q: a user without a password cannot log in; give the password", o.Username)
+// checkServers adds what is wrong with where the servers are.
+func (o *Options) checkServers(add func(wrong bool, format string, args ...any)) {
+	sentinel, unix := o.SentinelMaster != "", o.Network == "unix"
+	add(o.Network != "tcp" && !unix, "network %q: write tcp or unix", o.Network)
+	add(unix && (sentinel || o.Cluster), "network unix: a socket leads to one server; name Sentinels and members of a cluster by host:port")
+	add(len(o.Addresses) == 0, "no address: name a server by host:port, or by the path of its socket")
+	for _, address := range o.Addresses {
+		host, port, err := net.SplitHostPort(address)
+		n, perr := strconv.ParseUint(port, 10, 16)
+		add(o.Network == "tcp" && (err != nil || host == "" || perr != nil || n == 0), "address %q: write host:port", address)
 	}
-	if o.SentinelUsername != "" && o.SentinelPassword == nil {
-		add("user %q of the Sentinels: a user without a password cannot log in; give the password", o.SentinelUsername)
-	}
-	if o.SentinelMaster == "" && (o.SentinelUsername != "" || o.SentinelPassword != nil) {
-		add("a login for Sentinels: there are none; name the primary, or remove the login")
-	}
-	switch {
-	case len(o.Prefix) > maxPrefixBytes || !prefixForm.MatchString(o.Prefix):
-		add("prefix %q: write 1 to %d letters, digits and {}:._/-; the default is %s", o.Prefix, maxPrefixBytes, DefaultPrefix)
-	case o.Cluster && !hashTag.MatchString(o.Prefix):
-		add("prefix %q: keys would lie on many slots of the cluster; put a part of it in braces, as in %s", o.Prefix, DefaultPrefix)
-	}
-	if shortest := min(o.DialTimeout, o.Timeout); shortest < minTimeout {
-		add("time-out %s: write at least %s", shortest, minTimeout)
-	}
-	return problems
+	add(sentinel && o.Cluster, "a cluster with Sentinels: the addresses are either the one or the other; remove one of them")
+	add(len(o.Addresses) > 1 && !sentinel && !o.Cluster,
+		"%d addresses: name one server, or say that they are Sentinels or a cluster", len(o.Addresses))
+	add(o.DB < 0, "database %d: write a number from 0", o.DB)
+	add(o.Cluster && o.DB != 0, "database %d: a cluster has only 0", o.DB)
 }
 
 // Certificates are PEM files for TLS with Redis. They are read for each connection, so that they can

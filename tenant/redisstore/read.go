@@ -40,7 +40,7 @@ func (s *Store) documentReading() reading {
 		}
 		return s.tenantKey(id)
 	}
-	return reading{key: key, limit: maxDocumentBytes, batch: documentBatch, empty: true}
+	return reading{key: key, limit: maxDocumentBytes, batch: documentBatch}
 }
 
 // Owners implements [store.Source]. What is not a valid id owns nothing.
@@ -84,8 +84,6 @@ type reading struct {
 	// limit is how many bytes a value may have, and batch how many values come in one round trip.
 	limit int64
 	batch int
-	// empty says that an empty string is not like no key: as a document it is a broken one.
-	empty bool
 }
 
 // named are values with ids or hosts, to be filled.
@@ -100,26 +98,27 @@ func named(names []string) []store.Document {
 // readWithHead reads values, and the head before all of them on the same connection.
 func (s *Store) readWithHead(ctx context.Context, r reading, values []store.Document) (store.Head, error) {
 	var reply headReply
-	first := min(len(values), r.batch)
-	if err := r.some(ctx, s.pipeline, values[:first], func(p redis.Pipeliner) { reply = s.askHead(ctx, p) }); err != nil {
+	if err := r.all(ctx, s.pipeline, values, func(p redis.Pipeliner) { reply = s.askHead(ctx, p) }); err != nil {
 		return store.Head{}, err
 	}
-	head, err := reply.head(ctx)
-	if err != nil {
-		return store.Head{}, err
-	}
-	return head, r.all(ctx, s.pipeline, values[first:])
+	return reply.head(ctx)
 }
 
-// all fills values, of which the ids are given.
-func (r reading) all(ctx context.Context, run roundTrip, values []store.Document) error {
-	for begin := 0; begin < len(values); begin += r.batch {
-		if err := r.some(ctx, run, values[begin:min(begin+r.batch, len(values))], func(redis.Pipeliner) {}); err != nil {
+// all fills values, of which the ids or hosts are given. The first round trip begins with what before asks.
+func (r reading) all(ctx context.Context, run roundTrip, values []store.Document, before func(redis.Pipeliner)) error {
+	for {
+		n := min(len(values), r.batch)
+		if err := r.some(ctx, run, values[:n], before); err != nil {
 			return err
 		}
+		if values = values[n:]; len(values) == 0 {
+			return nil
+		}
+		before = nothing
 	}
-	return nil
 }
+
+func nothing(redis.Pipeliner) {}
 
 // some reads values in one round trip, after what before asks. It reads not more of a value than it must to see that
 // the value is too large: MGET would read all of it, and say of a list that there is nothing. For GETRANGE, in
@@ -137,7 +136,7 @@ func (r reading) some(ctx context.Context, run roundTrip, values []store.Documen
 				keys = append(keys, key)
 			}
 		}
-		if r.empty && len(keys) > 0 {
+		if len(keys) > 0 {
 			exist = p.Exists(ctx, keys...)
 		}
 	})
@@ -165,7 +164,6 @@ func (r reading) some(ctx context.Context, run roundTrip, values []store.Documen
 		values[0].Data = []byte{}
 		return nil
 	default:
-		nothing := func(redis.Pipeliner) {}
 		return errors.Join(r.some(ctx, run, values[:half], nothing), r.some(ctx, run, values[half:], nothing))
 	}
 }
@@ -231,10 +229,10 @@ func (s *Store) scan(ctx context.Context, conn *redis.Conn, cursor uint64, patte
 
 // primary is one connection to the server that holds the registry.
 func (s *Store) primary(ctx context.Context) (*redis.Conn, error) {
-	cluster, ok := s.rdb.(*redis.ClusterClient)
-	if !ok {
-		return s.rdb.(*redis.Client).Conn(), nil //nolint:forcetypeassert // newClient makes one of the two
+	if single, ok := s.rdb.(*redis.Client); ok {
+		return single.Conn(), nil
 	}
+	cluster, _ := s.rdb.(*redis.ClusterClient) // newClient makes one of the two
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	node, err := cluster.MasterForKey(ctx, s.metaKey())

@@ -165,8 +165,8 @@ func TestOwnersAreIDs(t *testing.T) {
 	if diff := cmp.Diff([]string{"", "acme", "", "", "", "", ""}, got.IDs); diff != "" {
 		t.Errorf("owners (-want +got):\n%s", diff)
 	}
-	if n := s.Stats().DroppedOwners; n != 2 {
-		t.Errorf("%d owners dropped, want the text that is no id and the list", n)
+	if n := s.Stats().DroppedOwners; n != 3 {
+		t.Errorf("%d owners dropped, want 3", n)
 	}
 }
 

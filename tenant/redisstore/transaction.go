@@ -22,12 +22,6 @@ const (
 	watchBatch = 250
 	// historyBatch is how many histories are asked in one round trip; of each the newest document comes.
 	historyBatch = 100
-	// maxTransactionBytes bounds what one transaction sends. Redis keeps all of it in memory before it
-	// begins, and cuts a client off at 1 GiB.
-	maxTransactionBytes = 128 << 20
-	// commandBytes is what a command counts for besides a document; the reply to half a million of
-	// them can still be read: see maxElements.
-	commandBytes = 256
 )
 
 // ErrSchema says that a newer version of this program has written the registry.
@@ -116,7 +110,10 @@ func (t *transaction) Owners(ctx context.Context, hosts []string) ([]string, err
 
 func (t *transaction) read(ctx context.Context, r reading, names []string) ([]store.Document, error) {
 	values := named(names)
-	return values, r.all(ctx, t.pipeline, values)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	return values, r.all(ctx, t.pipeline, values, nothing)
 }
 
 // LastRevisions implements [store.View]. A history that is no stream is an error.
@@ -201,16 +198,4 @@ func (t *transaction) add(ctx context.Context, p redis.Pipeliner, w store.Write)
 	case w.Revives:
 		p.Persist(ctx, history)
 	}
-}
-
-// checkSize refuses a transaction that is too large for Redis.
-func checkSize(writes []store.Write) error {
-	size := 0
-	for _, w := range writes {
-		size += 2*len(w.Revision.Data) + (5+len(w.Take)+len(w.Keep)+len(w.Free))*commandBytes
-	}
-	if size > maxTransactionBytes {
-		return fmt.Errorf("%d edits make a transaction of %d MiB, more than %d; make fewer at once", len(writes), size>>20, maxTransactionBytes>>20)
-	}
-	return nil
 }

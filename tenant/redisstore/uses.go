@@ -3,7 +3,6 @@ package redisstore
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -13,8 +12,10 @@ import (
 )
 
 const (
-	// useBatch is how many uses, or days, are sent or read in one round trip.
+	// useBatch is how many uses are sent in one round trip, and how many fields one command reads. askBatch is how
+	// many such commands are sent in one round trip; most of them read few fields.
 	useBatch = 500
+	askBatch = 50
 	// usesKept is how long the uses of a tenant are kept after the last one.
 	usesKept = 400 * 24 * time.Hour
 )
@@ -25,16 +26,19 @@ func (s *Store) usedKey(id string) string { return s.opt.Prefix + "used:" + id }
 
 // RecordUses implements [store.UseWriter]. What another program made of a key is left alone.
 func (s *Store) RecordUses(ctx context.Context, today store.Day, uses []store.Use) error {
-	err := s.record(ctx, func(p redis.Pipeliner) {
-		p.HSet(ctx, s.usedKey(""), today.String(), "1")
-	})
-	uses = slices.DeleteFunc(slices.Clone(uses), func(u store.Use) bool { return !tenant.ValidID(u.Tenant) })
-	slices.SortFunc(uses, func(a, b store.Use) int { return strings.Compare(a.Tenant, b.Tenant) })
+	err := s.record(ctx, func(p redis.Pipeliner) { p.HSet(ctx, s.usedKey(""), today.String(), "1") })
 	for some := range slices.Chunk(uses, useBatch) {
 		if err != nil {
 			break
 		}
-		err = s.record(ctx, func(p redis.Pipeliner) { s.addUses(ctx, p, some) })
+		err = s.record(ctx, func(p redis.Pipeliner) {
+			for _, u := range some {
+				if tenant.ValidID(u.Tenant) {
+					p.HSet(ctx, s.usedKey(u.Tenant), u.Entry, u.Day.String())
+					p.Expire(ctx, s.usedKey(u.Tenant), usesKept)
+				}
+			}
+		})
 	}
 	if err != nil {
 		return s.fail(ctx, "recording uses of entries", err)
@@ -42,43 +46,17 @@ func (s *Store) RecordUses(ctx context.Context, today store.Day, uses []store.Us
 	return nil
 }
 
-// addUses adds the commands for uses that are sorted by tenant.
-func (s *Store) addUses(ctx context.Context, p redis.Pipeliner, uses []store.Use) {
-	for len(uses) > 0 {
-		id := uses[0].Tenant
-		var fields []any
-		for len(uses) > 0 && uses[0].Tenant == id {
-			fields = append(fields, uses[0].Entry, uses[0].Day.String())
-			uses = uses[1:]
-		}
-		p.HSet(ctx, s.usedKey(id), fields...)
-		p.Expire(ctx, s.usedKey(id), usesKept)
-	}
-}
-
-// record makes one round trip. The error is the first of a command.
+// record makes one round trip. The error is the first of a command but for a key of a wrong type.
 func (s *Store) record(ctx context.Context, fill func(redis.Pipeliner)) error {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	cmds, err := s.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	var cmds []redis.Cmder
+	err := s.pipeline(ctx, func(p redis.Pipeliner) {
 		fill(p)
-		return nil
+		cmds = p.Cmds()
 	})
-	if err == nil {
-		return nil
-	}
-	wrong := false
 	for _, cmd := range cmds {
-		switch classify(ctx, cmd.Err()) {
-		case "":
-		case ErrorWrongType:
-			wrong = true
-		default:
-			return cmd.Err()
+		if e := classify(ctx, cmd.Err()); err == nil && e != "" && e != ErrorWrongType {
+			err = cmd.Err()
 		}
-	}
-	if wrong {
-		return nil
 	}
 	return err
 }
@@ -89,12 +67,14 @@ func (s *Store) Uses(ctx context.Context, lists []store.Entries) ([][]store.Day,
 	var asks []fieldsAsk
 	for i, list := range lists {
 		all[i] = make([]store.Day, len(list.Entries))
-		for begin := 0; begin < len(list.Entries); begin += useBatch {
-			end := min(begin+useBatch, len(list.Entries))
-			asks = append(asks, fieldsAsk{id: list.Tenant, fields: list.Entries[begin:end], take: func(field int, value any) {
+		days := all[i]
+		for some := range slices.Chunk(list.Entries, useBatch) {
+			of := days[:len(some)]
+			days = days[len(some):]
+			asks = append(asks, fieldsAsk{id: list.Tenant, fields: some, take: func(field int, value any) {
 				text, _ := value.(string)
 				if day, err := store.ParseDay(text); err == nil { // else never, or what nobody wrote
-					all[i][begin+field] = day
+					of[field] = day
 				}
 			}})
 		}
@@ -126,17 +106,13 @@ type fieldsAsk struct {
 	take   func(field int, value any)
 }
 
-// fields asks, about as many fields in a round trip as uses are recorded. A key of another type holds nothing.
+// fields asks. A key of another type holds nothing.
 func (s *Store) fields(ctx context.Context, asks []fieldsAsk) error {
-	for len(asks) > 0 {
-		n, fields := 0, 0
-		for ; n < len(asks) && (n == 0 || fields+len(asks[n].fields) <= 2*useBatch); n++ {
-			fields += len(asks[n].fields)
-		}
-		var cmds []*redis.SliceCmd
+	for some := range slices.Chunk(asks, askBatch) {
+		cmds := make([]*redis.SliceCmd, len(some))
 		err := s.pipeline(ctx, func(p redis.Pipeliner) {
-			for _, ask := range asks[:n] {
-				cmds = append(cmds, p.HMGet(ctx, s.usedKey(ask.id), ask.fields...))
+			for i, ask := range some {
+				cmds[i] = p.HMGet(ctx, s.usedKey(ask.id), ask.fields...)
 			}
 		})
 		if err != nil {
@@ -144,17 +120,13 @@ func (s *Store) fields(ctx context.Context, asks []fieldsAsk) error {
 		}
 		for i, cmd := range cmds {
 			values, err := cmd.Result()
-			switch {
-			case classify(ctx, err) == ErrorWrongType:
-				continue
-			case err != nil:
+			if err != nil && classify(ctx, err) != ErrorWrongType {
 				return err
 			}
-			for field, value := range values[:min(len(values), len(asks[i].fields))] {
-				asks[i].take(field, value)
+			for field, value := range values[:min(len(values), len(some[i].fields))] {
+				some[i].take(field, value)
 			}
 		}
-		asks = asks[n:]
 	}
 	return nil
 }

@@ -58,9 +58,6 @@ func (s *Store) Apply(ctx context.Context, edits []store.Edit, author store.Auth
 		if writes, err = batch.Plan(ctx, t); err != nil {
 			return err
 		}
-		if err := checkSize(writes); err != nil {
-			return err
-		}
 		check := fmt.Sprintf("if it was carried out, tenant %s has revision %d by %s", ids[0], writes[0].Revision.Number, author.By)
 		return t.commit(ctx, check, func(p redis.Pipeliner) {
 			for _, w := range writes {

@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// MaxBy and MaxReason bound an [Author], in characters.
-	MaxBy     = 256
+	// MaxBy bounds [Author.By], in characters.
+	MaxBy = 256
+	// MaxReason bounds [Author.Reason], in characters.
 	MaxReason = 1024
 	// maxHostBytes bounds a host: 253 bytes of a name, and a wildcard.
 	maxHostBytes = 256

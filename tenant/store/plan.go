@@ -29,6 +29,14 @@ const (
 	HistoryLifetime = 90 * 24 * time.Hour
 )
 
+const (
+	// maxPlanBytes bounds what one plan writes. A store may keep all of it in memory before it begins: Redis cuts
+	// a client off that sends 1 GiB.
+	maxPlanBytes = 128 << 20
+	// keyBytes is what each key and each entry that is written counts for, besides a document.
+	keyBytes = 256
+)
+
 // View is what a store holds while a write is planned. A store carries the plan out only if nothing of
 // the view has changed since it was read.
 type View interface {
@@ -90,7 +98,7 @@ func NewWriteBatch(edits []Edit, author Author) (*WriteBatch, error) {
 // Plan says what the batch does to the store that v shows: one write for each edit, in order, all of which
 // are carried out or none. It has no effect itself. A store calls it again with a new view when the first one
 // has changed meanwhile. Errors: [Conflicts], those of v, and an error that names the tenant whose
-// document is too large ([ErrTooLarge]) or whose revisions are used up.
+// document is too large ([ErrTooLarge]) or whose revisions are used up, or says that the edits are too large together.
 func (b *WriteBatch) Plan(ctx context.Context, v View) ([]Write, error) {
 	s, err := b.look(ctx, v)
 	if err != nil {
@@ -100,17 +108,23 @@ func (b *WriteBatch) Plan(ctx context.Context, v View) ([]Write, error) {
 		return nil, conflicts
 	}
 	b.seen = s.documents
-	writes := make([]Write, len(b.edits))
+	writes, size := make([]Write, len(b.edits)), 0
 	for i := range b.edits {
-		if writes[i], err = b.write(i, s); err != nil {
+		w, err := b.write(i, s)
+		if err != nil {
 			return nil, err
 		}
+		writes[i] = w
+		size += 2*len(w.Revision.Data) + (5+len(w.Take)+len(w.Keep)+len(w.Free))*keyBytes
+	}
+	if size > maxPlanBytes {
+		return nil, fmt.Errorf("%d edits write %d MiB, more than %d; make fewer at once", len(writes), size>>20, maxPlanBytes>>20)
 	}
 	return writes, nil
 }
 
-// stock is what a store holds of what the edits are about.
-type stock struct {
+// found is what a store holds of what the edits are about.
+type found struct {
 	now time.Time
 	// documents, stored (the same, read) and revisions are those of the edits.
 	documents []Document
@@ -122,12 +136,12 @@ type stock struct {
 	holders map[string]storedTenant
 }
 
-func (b *WriteBatch) look(ctx context.Context, v View) (*stock, error) {
+func (b *WriteBatch) look(ctx context.Context, v View) (*found, error) {
 	ids := make([]string, len(b.edits))
 	for i, e := range b.edits {
 		ids[i] = e.ID
 	}
-	s := &stock{now: v.Now(), holders: make(map[string]storedTenant)}
+	s := &found{now: v.Now(), holders: make(map[string]storedTenant)}
 	var err error
 	if s.documents, err = v.Documents(ctx, ids); err != nil {
 		return nil, fmt.Errorf("reading the stored documents: %w", err)
@@ -169,7 +183,7 @@ func ownersOf(ctx context.Context, v View, hosts []string) (map[string]string, e
 }
 
 // otherOwners are those who own hosts of new documents and are not edited.
-func (b *WriteBatch) otherOwners(s *stock) []string {
+func (b *WriteBatch) otherOwners(s *found) []string {
 	others := make(map[string]bool)
 	for host := range b.claims {
 		others[s.owners[host]] = true
@@ -182,7 +196,7 @@ func (b *WriteBatch) otherOwners(s *stock) []string {
 }
 
 // baseConflicts are the edits that were made from another document than the stored one.
-func (b *WriteBatch) baseConflicts(s *stock) Conflicts {
+func (b *WriteBatch) baseConflicts(s *found) Conflicts {
 	var conflicts Conflicts
 	for i, e := range b.edits {
 		// A document that somebody wrote since the last plan is not the one that the edit was made from, even
@@ -201,7 +215,7 @@ func sameDocument(a, b Document) bool {
 
 // hostConflicts are the hosts of new documents that belong to somebody else. Tenants that are edited own what the
 // edits say, and of two edits that list one host the first one has it.
-func (b *WriteBatch) hostConflicts(s *stock) Conflicts {
+func (b *WriteBatch) hostConflicts(s *found) Conflicts {
 	var conflicts Conflicts
 	for i, e := range b.edits {
 		for _, host := range e.Tenant.GetHosts() {
@@ -222,7 +236,7 @@ func (b *WriteBatch) hostConflicts(s *stock) Conflicts {
 
 // write makes one edit a write. Revisions follow the highest one in the document and the history, so that none
 // comes twice, also after a tombstone has ended.
-func (b *WriteBatch) write(i int, s *stock) (Write, error) {
+func (b *WriteBatch) write(i int, s *found) (Write, error) {
 	e, old := b.edits[i], s.stored[i]
 	last := max(old.revision, s.revisions[i])
 	if last == math.MaxInt64 {

@@ -131,6 +131,20 @@ func (m *Memory) Lose(ids ...string) {
 	}
 }
 
+// Remove removes a document, but neither its hosts nor its history, and says so to nobody.
+func (m *Memory) Remove(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.documents, id)
+}
+
+// Own gives a host to an id, whatever the document of the id lists, and says so to nobody.
+func (m *Memory) Own(host, id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hosts[host] = id
+}
+
 // LoseStream removes the change stream.
 func (m *Memory) LoseStream() {
 	m.mu.Lock()

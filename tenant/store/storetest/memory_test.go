@@ -17,6 +17,8 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 		return storetest.Subject{
 			Writer: m, Source: m,
 			Put:      func(id string, data []byte) { m.Put(id, data) },
+			Own:      m.Own,
+			Lose:     m.Remove,
 			Mistype:  func(id string) { m.Spoil(id, store.ErrWrongType) },
 			Trim:     m.Trim,
 			Announce: func(id, kind string, revision int64) { m.Announce(id, kind, revision) },

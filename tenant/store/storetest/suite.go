@@ -23,6 +23,10 @@ type Subject struct {
 	Source store.Source
 	// Put writes a value under a tenant's key and announces nothing.
 	Put func(id string, data []byte)
+	// Own gives a host to an id, whatever the document of the id lists.
+	Own func(host, id string)
+	// Lose removes what is under a tenant's key, and leaves its hosts and its history.
+	Lose func(id string)
 	// Mistype puts something else than a document under a tenant's key.
 	Mistype func(id string)
 	// Trim leaves the newest n changes in the stream.
@@ -62,6 +66,10 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"a deleted tenant leaves a tombstone and frees its hosts", (*suite).deleted},
 		{"history is newest first", (*suite).history},
 		{"confirmation gives a new token", (*suite).confirm},
+		{"a host is held by who lists it, or may list it", (*suite).hostHeld},
+		{"revisions never come twice", (*suite).revisionsGoOn},
+		{"what cannot be read is replaced like nothing", (*suite).repair},
+		{"edits are checked", (*suite).edits},
 		{"authors are checked", (*suite).authors},
 		{"many edits at once", (*suite).manyEdits},
 		{"no update is lost among writers", (*suite).compareAndSet},

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -23,6 +24,42 @@ func (s *suite) hostTaken() {
 	s.applied(edit(1, document("a", "*")))
 	s.applied(edit(0, document("e", "a.example", "*.wide.example")))
 	s.want("owners", []string{"e", "e", "a", "b"}, s.ownersOf("a.example", "*.wide.example", "*", "x.wide.example"))
+}
+
+func (s *suite) hostHeld() {
+	large := append([]byte(`{"id":"x"}`), bytes.Repeat([]byte(" "), 1<<20)...)
+	put := func(data string) func(id string) { return func(id string) { s.Put(id, []byte(data)) } }
+	for i, c := range []struct {
+		name  string
+		given func(id string) // besides the host, which belongs to the id
+		held  bool
+	}{
+		{"by a live tenant", put(`{"id":"x","hosts":["x.example","h.example"]}`), true},
+		{"in another spelling", put(`{"id":"x","hosts":["H.Example."]}`), true},
+		{"in a document that is refused", put(`{"id":"x","policy":7,"hosts":["h.example"]}`), true},
+		{"in a document that is YAML", put("id: x\nhosts: [h.example]\n"), true},
+		{"by what cannot be read", put("{"), true},
+		{"by what is empty", put(""), true},
+		{"by what is no text", s.Mistype, true},
+		{"by what is too large", func(id string) { s.Put(id, large) }, true},
+		{"by a tombstone", put(`{"id":"x","deleted":true,"hosts":["h.example"]}`), false},
+		{"by nobody any more", func(string) {}, false},
+		{"by one who does not list it", put(`{"id":"x","hosts":["x.example"]}`), false},
+	} {
+		s.Lose("x")
+		s.Own("h.example", "x")
+		c.given("x")
+		taker := names("taker", i+1)[i]
+		if c.held {
+			s.want(c.name, []string{"tenant " + taker + ": host h.example belongs to tenant x"}, s.refused(edit(0, document(taker, "h.example"))))
+			continue
+		}
+		s.applied(edit(0, document(taker, "h.example")))
+		s.want(c.name, []string{taker}, s.ownersOf("h.example"))
+		// Who had it does not take it along.
+		s.applied(remove(0, "x"))
+		s.want(c.name+", who is deleted then", []string{taker}, s.ownersOf("h.example"))
+	}
 }
 
 func (s *suite) hostsMove() {

@@ -138,6 +138,88 @@ func (s *suite) together() {
 	}
 }
 
+// revisionsGoOn says that revisions of a tenant never come twice, whatever is left of it.
+func (s *suite) revisionsGoOn() {
+	next := func(what string, want int64, e store.Edit) {
+		s.Helper()
+		s.want(what, []int64{want}, s.applied(e))
+	}
+	put := func(data string) { s.Put("a", []byte(data)) }
+	next("new", 1, edit(0, document("a")))
+	next("changed", 2, edit(1, document("a")))
+	next("deleted", 3, remove(2, "a"))
+	next("after the tombstone", 4, edit(0, document("a")))
+	next("deleted again", 5, remove(4, "a"))
+	s.Lose("a")
+	next("after the history", 6, edit(0, document("a")))
+	put(`{"id":"a","policy":{}}`)
+	next("after a document that says none", 7, edit(0, document("a")))
+	put(`{"id":"a","policy":{},"revision":3}`)
+	next("after a document that is older than the history", 8, edit(3, document("a")))
+	put(`{"id":"a","policy":{},"revision":20}`)
+	next("after a number", 21, edit(20, document("a")))
+	put(`{"id":"a","policy":{},"revision":"30"}`)
+	next("after a text", 31, edit(30, document("a")))
+	put("id: a\nrevision: 31\npolicy: {}\n")
+	next("after a number in YAML, which gateways read, too", 32, edit(31, document("a")))
+	put(`{"id":"a","policy":{},"revision":-5}`)
+	next("after what is none", 33, edit(0, document("a")))
+	put(`{"id":"a","revision":"9223372036854775807"}`)
+	before := s.changesAfter(store.Position{})
+	if _, err := s.Writer.Apply(s.Context(), []store.Edit{edit(9223372036854775807, document("a"))}, author()); err == nil || !strings.Contains(err.Error(), "highest revision") {
+		s.Errorf("after the last one: %v", err)
+	}
+	s.want("changes", before, s.changesAfter(store.Position{}))
+}
+
+// repair says that a document that nobody can read is replaced from base 0, like an absent one, and can be deleted.
+func (s *suite) repair() {
+	put := func(data string) func(id string) { return func(id string) { s.Put(id, []byte(data)) } }
+	for i, spoil := range []func(id string){
+		put(""), put("{"), s.Mistype, put(strings.Repeat("x", 1<<20+1)),
+		put(`{"hosts":7,"revision":"4"}`), put(`{"id":"b"}`), put(`[]`), put(`{"revision":{}}`),
+	} {
+		id := names("t", i+1)[i]
+		s.applied(edit(0, document(id, id+".example")))
+		s.Lose(id)
+		spoil(id)
+		s.want("conflicts", []string{"tenant " + id + ": revision 0 is stored, the change was made from 1"}, s.refused(edit(1, document(id, id+".example"))))
+		s.want("revision", []int64{2}, s.applied(edit(0, document(id, "new."+id+".example"))))
+		s.Lose(id)
+		spoil(id)
+		s.want("revision of the tombstone", []int64{3}, s.applied(remove(0, id)))
+	}
+}
+
+func (s *suite) edits() {
+	before := s.head().Last
+	tombstone := document("dead")
+	tombstone.Deleted = true
+	large := document("large")
+	large.Labels = map[string]string{"x": strings.Repeat("x", 1<<20-100)}
+	for _, bad := range [][]store.Edit{
+		{edit(0, document("Upper"))},
+		{remove(0, "")},
+		{edit(0, document("fine")), edit(0, document("twice")), remove(0, "twice")},
+		{{ID: "other", Tenant: document("another")}},
+		{edit(0, tombstone)},
+		{edit(0, document("hosts", "UPPER.example"))},
+		{edit(0, document("hosts", "a.example", "a.example"))},
+		{edit(0, document("hosts", "a\nb"))},
+		{edit(0, large)},
+	} {
+		revisions, err := s.Writer.Apply(s.Context(), bad, author())
+		var conflicts store.Conflicts
+		if err == nil || revisions != nil || errors.As(err, &conflicts) {
+			s.Errorf("%.100q: %v, %v", fmt.Sprint(bad), revisions, err)
+		}
+	}
+	s.want("last change", before, s.head().Last)
+	if revisions, err := s.Writer.Apply(s.Context(), nil, author()); len(revisions) != 0 || err != nil {
+		s.Errorf("no edits give %v, %v", revisions, err)
+	}
+}
+
 func (s *suite) authors() {
 	good := []store.Author{
 		{By: "x"},

@@ -42,12 +42,20 @@ type view struct{ m *Memory }
 
 var _ store.View = view{}
 
+// Now is [store.View]'s.
 func (v view) Now() time.Time { return time.Now() }
 
-func (v view) Documents(_ context.Context, ids []string) ([]store.Document, error) { return v.m.read(ids), nil }
+// Documents is [store.View]'s.
+func (v view) Documents(_ context.Context, ids []string) ([]store.Document, error) {
+	return v.m.read(ids), nil
+}
 
-func (v view) Owners(_ context.Context, hosts []string) ([]string, error) { return v.m.ownersOf(hosts), nil }
+// Owners is [store.View]'s.
+func (v view) Owners(_ context.Context, hosts []string) ([]string, error) {
+	return v.m.ownersOf(hosts), nil
+}
 
+// LastRevisions is [store.View]'s.
 func (v view) LastRevisions(_ context.Context, ids []string) ([]int64, error) {
 	numbers := make([]int64, len(ids))
 	for i, id := range ids {
