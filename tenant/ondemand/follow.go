@@ -91,19 +91,20 @@ func (f *follower) follow(ctx context.Context) error {
 	if _, err := f.check(ctx); err != nil {
 		return err
 	}
+	wait := time.Duration(0) // what happened meanwhile, and then that it is all
 	for f.trust.Verdict() == trust.Trusted {
-		if err := f.next(ctx); err != nil {
+		if err := f.next(ctx, wait); err != nil {
 			return err
 		}
+		wait = f.opt.Heartbeat
 	}
 	rest(ctx, distrustPause)
 	return nil
 }
 
-// next reads some changes. Together with them it checks where the store is.
-func (f *follower) next(ctx context.Context) error {
-	wait := f.opt.Heartbeat
-	if f.clock() < f.pollUntil {
+// next reads some changes, and waits for them. Together with them it checks where the store is.
+func (f *follower) next(ctx context.Context, wait time.Duration) error {
+	if wait > 0 && f.clock() < f.pollUntil {
 		rest(ctx, wait)
 		wait = 0
 	}

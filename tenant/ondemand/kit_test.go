@@ -110,6 +110,7 @@ func scene(t *testing.T, opt ondemand.Options, f func(w *world)) {
 		defer func() {
 			if w.stop != nil {
 				w.stop()
+				step(max(time.Second, w.opt.LoadTimeout)) // loads that are under way
 			}
 		}()
 		f(w)
