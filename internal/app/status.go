@@ -23,10 +23,10 @@ type storedStatus struct {
 	HeldBack    []tenant.Why
 	BackupAt    time.Time
 
-	Created, Updated, Deleted                   int64
-	Rejected                                    map[tenant.Why]int64
-	Unknown, Refused, Overdue, Failed, Expired  int64
-	Integrity, Resyncs                          int64
+	Created, Updated, Deleted                  int64
+	Rejected                                   map[tenant.Why]int64
+	Unknown, Refused, Overdue, Failed, Expired int64
+	Integrity, Resyncs                         int64
 }
 
 func (r *storedRegistry) status() storedStatus {
@@ -39,7 +39,17 @@ func (r *storedRegistry) status() storedStatus {
 			Failed: n.Failed, Expired: n.Expired, Integrity: n.Integrity, Resyncs: n.Resyncs,
 		}
 	}
-	return storedStatus{}
+	s, n := r.ondemand.Status(), r.ondemand.Stats()
+	return storedStatus{
+		Ready: s.Ready, Reachable: s.Reachable, Following: s.Following, Tenants: s.Documents, Negative: int64(s.Negative),
+		LastContact: s.Confirmed, Position: s.Position, Epoch: s.Epoch, Verdict: s.Verdict,
+		Created: n.Created, Updated: n.Updated, Deleted: n.Deleted,
+		Rejected: map[tenant.Why]int64{
+			tenant.Invalid: n.Invalid + n.Unreadable, tenant.OlderRevision: n.Regressed, tenant.Missing: n.Missing,
+		},
+		Unknown: n.Unknown, Refused: n.Refused, Overdue: n.Overdue, Failed: n.FailedLoads, Expired: n.Expired,
+		Integrity: n.Integrity, Resyncs: n.Doubts,
+	}
 }
 
 // survey looks at every tenant in memory.
@@ -47,5 +57,9 @@ func (r *storedRegistry) survey() tenant.Survey {
 	if r.replica != nil {
 		return r.replica.Survey()
 	}
-	return tenant.Survey{}
+	v := r.ondemand.Survey()
+	return tenant.Survey{
+		Dangers: v.Dangers, Rejected: v.Rejected,
+		Fresh: map[tenant.Freshness]int{tenant.Live: v.Live, tenant.Stale: v.Stale},
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/corsgate/corsgate/tenant"
+	tenantdoc "github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/trust"
 )
@@ -141,7 +142,7 @@ func parse(d *store.Document, old *document) tenant.Update {
 	if old != nil && old.current.Sum() == u.Sum {
 		return u
 	}
-	stored := tenant.ParseStored(d.ID, d.Data)
+	stored := tenantdoc.ParseStored(d.ID, d.Data)
 	u.Record, u.Err = stored.Record, stored.Problems.Err()
 	if u.Record == nil && u.Err == nil {
 		u.Err = errEmpty

@@ -31,7 +31,7 @@ import (
 // Options of a registry. Zero values get the defaults that are named.
 type Options struct {
 	// Source is the store. Required.
-	Source store.Reader
+	Source store.Source
 	// Baseline answers for tenants that the store does not give. Default: none.
 	Baseline tenant.Registry
 
