@@ -6,7 +6,7 @@ func (p *Policy) Decide(r *Request) (d Decision) {
 	// bytes were written costs more than the look-up.
 	var c class
 	c.read(r)
-	d.Kind, d.Entry, d.policy = c.kind, -1, p
+	d.Kind, d.OriginIndex, d.policy = c.kind, -1, p
 	switch c.kind {
 	case Preflight:
 		p.decidePreflight(&d, r, &c)
@@ -128,7 +128,7 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 			d.Reason = originFault(o)
 			return false
 		}
-		d.Reason, d.Entry, d.origin = OriginPublic, int(p.publicEntry), anyOrigin
+		d.Reason, d.OriginIndex, d.origin = OriginPublic, int(p.publicEntry), anyOrigin
 		return true
 	}
 	if len(o) > maxOriginBytes {
@@ -138,7 +138,7 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 	i := find(&p.originSet, o)
 	// A value with a star is no origin, although an entry may be written so.
 	if i >= 0 && i < int(p.permanent) && !starred(o) {
-		d.Reason, d.Entry, d.origin = OriginListed, i, o
+		d.Reason, d.OriginIndex, d.origin = OriginListed, i, o
 		return true
 	}
 	parsed, ok := parseOrigin(o)
@@ -153,7 +153,7 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 		d.Reason = OriginNotListed
 		return false
 	}
-	d.Reason, d.Entry, d.origin = OriginPattern, i, o
+	d.Reason, d.OriginIndex, d.origin = OriginPattern, i, o
 	if i >= int(p.permanent) {
 		d.Reason = OriginTemporary
 	}

@@ -16,7 +16,7 @@ type Explanation struct {
 // Decide it walks the whole list of origins and allocates.
 func (p *Policy) Explain(r *Request) Explanation {
 	d := p.Decide(r)
-	x := Explanation{Decision: d, Rule: d.Reason.Rule(), Text: d.Reason.Text(), Entry: p.Entry(d.Entry)}
+	x := Explanation{Decision: d, Rule: d.Reason.Rule(), Text: d.Reason.Text(), Entry: p.Entry(d.OriginIndex)}
 	var c class
 	c.read(r)
 	switch d.Reason {
@@ -116,7 +116,7 @@ func (p *Policy) nearSpelling(text string, now int64) (n NearMiss, ok bool) {
 	if fix := canonicalEntry(text); fix == "" || !p.matchOrigin(&d, fix, now) {
 		return n, false
 	}
-	n.Entry, n.Hint = p.Entry(d.Entry), f.detail
+	n.Entry, n.Hint = p.Entry(d.OriginIndex), f.detail
 	return n, true
 }
 

@@ -134,8 +134,8 @@ func TestMatchOrigins(t *testing.T) {
 			for _, a := range c.asks {
 				t.Run(fmt.Sprintf("%s/%s/%d", c.name, a.origin, len(origins)), func(t *testing.T) {
 					r := actualFrom(a.origin)
-					if d := p.Decide(&r); d.Reason != a.why || d.Entry != a.entry {
-						t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.Entry, a.why, a.entry)
+					if d := p.Decide(&r); d.Reason != a.why || d.OriginIndex != a.entry {
+						t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.OriginIndex, a.why, a.entry)
 					}
 				})
 			}
@@ -182,8 +182,8 @@ func TestTemporaryOrigins(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := actualFrom(c.origin)
 			r.Now = c.now
-			if d := p.Decide(&r); d.Reason != c.why || d.Entry != c.entry {
-				t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.Entry, c.why, c.entry)
+			if d := p.Decide(&r); d.Reason != c.why || d.OriginIndex != c.entry {
+				t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.OriginIndex, c.why, c.entry)
 			}
 		})
 	}

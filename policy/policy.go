@@ -69,7 +69,7 @@ func (p *Policy) Dangers() Dangers { return p.dangers }
 // Public reports whether p allows every origin, without credentials (rule 45).
 func (p *Policy) Public() bool { return p.public }
 
-// Entry returns the entry of a [Decision.Entry] as written, or "".
+// Entry returns the entry of a [Decision.OriginIndex] as written, or "".
 func (p *Policy) Entry(i int) string {
 	if i < 0 || i >= p.texts.len() {
 		return ""

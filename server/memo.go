@@ -164,7 +164,7 @@ func (x *exchange) remembered(phase memoPhase, up *policy.Upstream) (memoSlot, *
 		about:    x.subject,
 		shadow:   x.result.Shadow,
 		variant:  x.result.Variant,
-		entry:    x.result.Entry,
+		entry:    x.result.OriginIndex,
 		outcome:  x.result.Outcome,
 		phase:    phase,
 		answered: x.result.Answered(),

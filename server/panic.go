@@ -73,7 +73,7 @@ func (s *Service) afterPanic(x *exchange, m *message) (rep *reply) {
 		if v := recover(); v != nil {
 			s.panics.log(v)
 			rep = s.fixed.lastResort(m)
-			s.observe(&Observation{Outcome: policy.Error, Reason: policy.Panic, Entry: -1, Panicked: true, Freshness: tenant.Unknown, Phase: m.kind.phase()})
+			s.observe(&Observation{Outcome: policy.Error, Reason: policy.Panic, OriginIndex: -1, Panicked: true, Freshness: tenant.Unknown, Phase: m.kind.phase()})
 		}
 	}()
 	late := m.kind == responseHeaders && x.decided

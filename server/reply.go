@@ -109,8 +109,8 @@ func (w *writer) metadata(res *tenant.Result, about *subject, headers []policy.H
 	if about.freshness > tenant.Live && about.freshness <= tenant.Baseline {
 		w.entry(wire.MetaSource, about.freshness.String())
 	}
-	if res.Outcome == policy.Allowed && res.Entry >= 0 {
-		w.entry(wire.MetaEntry, strconv.Itoa(res.Entry))
+	if res.Outcome == policy.Allowed && res.OriginIndex >= 0 {
+		w.entry(wire.MetaEntry, strconv.Itoa(res.OriginIndex))
 	}
 	for _, pair := range wire.HeaderMeta() {
 		for _, h := range headers {

@@ -96,8 +96,8 @@ func dynamicMetadata(res *tenant.Result, about *subject, headers []policy.Header
 	if about.freshness > tenant.Live && about.freshness <= tenant.Baseline {
 		add(wire.MetaSource, about.freshness.String())
 	}
-	if res.Outcome == policy.Allowed && res.Entry >= 0 {
-		add(wire.MetaEntry, strconv.Itoa(res.Entry))
+	if res.Outcome == policy.Allowed && res.OriginIndex >= 0 {
+		add(wire.MetaEntry, strconv.Itoa(res.OriginIndex))
 	}
 	for _, pair := range wire.HeaderMeta() {
 		for _, h := range headers {

@@ -27,11 +27,11 @@ type OnUse func(tenant, entry string, day int64) bool
 // What was denied, or allowed by no entry, is none. u belongs to the policy that decided.
 // It neither allocates nor takes a lock, but for the first uses of a day.
 func (v *View) Use(res *Result, u *Uses, now int64, on OnUse) {
-	if res.Outcome != policy.Allowed || res.Entry < 0 {
+	if res.Outcome != policy.Allowed || res.OriginIndex < 0 {
 		return
 	}
 	by := v.by(res)
-	if by == nil || res.Entry >= by.policy.Origins() {
+	if by == nil || res.OriginIndex >= by.policy.Origins() {
 		return
 	}
 	day := now / secondsPerDay
@@ -39,11 +39,11 @@ func (v *View) Use(res *Result, u *Uses, now int64, on OnUse) {
 	if bits == nil {
 		return
 	}
-	word, bit := &bits[res.Entry/64], uint64(1)<<(res.Entry%64)
+	word, bit := &bits[res.OriginIndex/64], uint64(1)<<(res.OriginIndex%64)
 	if word.Load()&bit != 0 || word.Or(bit)&bit != 0 {
 		return
 	}
-	if !on(v.ID(), by.policy.Entry(res.Entry), day) {
+	if !on(v.ID(), by.policy.Entry(res.OriginIndex), day) {
 		word.And(^bit)
 	}
 }
