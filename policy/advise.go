@@ -44,14 +44,15 @@ func listOrigins(spec *Spec) []listed {
 
 func adviseOrigins(spec *Spec, warnings *Problems) {
 	all := listOrigins(spec)
-	var wide originSet // entries that may make others needless
-	open := ""         // the path of "*"
+	// wide are the entries that may make others needless.
+	wide := originSet{index: map[string]uint16{}, permanent: maxOrigins}
+	open := "" // the path of "*"
 	first := map[string]string{}
 	for i := range all {
 		if p := &all[i].pattern; p.any && open == "" {
 			open = all[i].path
-		} else if p.form != hostExact || p.port == anyPort {
-			wide.add(all[i].text, p, i)
+		} else if !p.exact() {
+			wide.add(i, all[i].text, p)
 		}
 	}
 	for i := range all {
@@ -62,14 +63,14 @@ func adviseOrigins(spec *Spec, warnings *Problems) {
 			continue
 		}
 		first[l.text] = l.path
-		if by := subsumer(l, i, open, &wide, all); by != "" {
+		if by := subsumer(l, i, open, wide, all); by != "" {
 			warnings.add(l.path, l.text, fault{code: CodeSubsumed, detail: "the entry at " + by + " covers this one", fix: "remove one"})
 		}
 	}
 }
 
 // subsumer returns the path of an entry that takes everything that l takes, or "".
-func subsumer(l *listed, i int, open string, wide *originSet, all []listed) string {
+func subsumer(l *listed, i int, open string, wide originSet, all []listed) string {
 	switch {
 	case l.pattern.any:
 		return ""
@@ -79,21 +80,20 @@ func subsumer(l *listed, i int, open string, wide *originSet, all []listed) stri
 		return ""
 	}
 	// The base of a "*." entry is asked as if it were a host: what covers it and is
-	// not the entry itself covers all below it. A port of "*" finds only entries that
-	// take any port.
+	// not the entry itself covers all below it, unless it is an entry of that very host.
+	// A port of "*" finds only entries that take any port.
+	if l.pattern.form == hostBelow {
+		wide.shapes &^= shapeHost << 1
+	}
 	o := origin{scheme: l.pattern.scheme, host: l.pattern.host, port: l.pattern.port}
-	e := wide.matchPattern(o.scheme+"://"+o.host+colon(o.port), &o, 0)
-	if e == 0 || int(e)-1 == i {
-		return ""
+	text := o.scheme + "://" + o.host
+	if o.port != "" {
+		text += ":" + o.port
 	}
-	return all[e-1].path
-}
-
-func colon(port string) string {
-	if port == "" {
-		return ""
+	if by := wide.match(-1, text, &o, 0); by >= 0 && by != i {
+		return all[by].path
 	}
-	return ":" + port
+	return ""
 }
 
 func adviseRisk(l *listed, warnings *Problems) {

@@ -16,6 +16,7 @@ func TestAdvise(t *testing.T) {
 		spec Spec
 		want []string
 	}{
+		{"an entry of the apex covers nothing below it", Spec{Origins: []string{"https://a.example:*", "https://*.a.example"}}, []string{"origins[1] wildcard_origin"}},
 		{"nothing risky", Spec{Origins: []string{page, "http://localhost:*"}, Methods: []string{"PUT"}, RequestHeaders: []string{"*", "authorization"}, Credentials: true, MaxAge: new(2 * time.Hour)}, nil},
 		{"rule 45: everybody", Spec{Origins: []string{"*"}}, []string{"origins[0] any_origin"}},
 		{"rule 35: every host", Spec{Origins: []string{"https://*"}}, []string{"origins[0] any_origin"}},

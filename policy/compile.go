@@ -20,53 +20,6 @@ const (
 	maxAgeLimit   = 24 * time.Hour
 )
 
-// Policy is a compiled [Spec]: immutable, safe for concurrent use. It is made by
-// [Compile]; the zero Policy allows no origin.
-//
-// There is one for each tenant in memory, and most list a few origins of their own and
-// the same methods and headers as everybody: the former lie in one piece of memory, the
-// latter are shared, and what few policies need is behind a pointer.
-type Policy struct {
-	origins entryList  // permanent entries, then temporary ones
-	wide    *originSet // of the permanent entries, when there are too many to ask one by one
-	timed   *timed     // nil when nothing depends on time
-
-	methods nameSet
-	headers nameSet // lower-case
-	exposed nameSet // lower-case
-	maxAge  unique.Handle[string]
-
-	permanent   uint16 // how many of the origins are
-	publicEntry uint16
-	patterns    uint16 // which of a few permanent entries are not exact
-	options
-}
-
-// options are the switches of a policy.
-type options struct {
-	successStatus, deniedStatus uint16 // 0 for the default
-
-	public          bool // "*" without credentials (rule 45)
-	credentials     bool
-	anyMethod       bool
-	anyHeader       bool
-	exposeStar      bool
-	minimal         bool
-	preflightExpose bool
-	blockDenied     bool
-	webSockets      bool
-	privateNetwork  bool
-	timing          bool
-	upstream        UpstreamMode
-	dangers         Dangers
-}
-
-// timed is what ends by itself.
-type timed struct {
-	origins    originSet
-	debugUntil int64
-}
-
 // compiler collects what is wrong with spec while it fills p.
 type compiler struct {
 	p        *Policy
@@ -96,19 +49,6 @@ func Compile(spec Spec) (*Policy, error) {
 	return c.p, nil
 }
 
-// Origins is the number of entries, permanent and temporary.
-func (p *Policy) Origins() int { return p.origins.len() }
-
-// Dangerous lists the refusals of rules 46 and 47 that the policy's author lifted,
-// as the tenant document names them in lower case.
-func (p *Policy) Dangerous() []string { return p.dangers.lifted() }
-
-// Dangers are those refusals.
-func (p *Policy) Dangers() Dangers { return p.dangers }
-
-// Public reports whether p allows every origin, without credentials (rule 45).
-func (p *Policy) Public() bool { return p.public }
-
 func (c *compiler) takeOptions() {
 	c.p.options = options{
 		credentials: c.spec.Credentials, minimal: c.spec.Preflight.Minimal, preflightExpose: c.spec.Preflight.ExposeHeaders,
@@ -118,29 +58,22 @@ func (c *compiler) takeOptions() {
 }
 
 func (c *compiler) compileOrigins() {
-	p := c.p
-	count := len(c.spec.Origins) + len(c.spec.TemporaryOrigins)
-	if count > maxOrigins {
-		c.problems.add("origins", "", fault{code: CodeLimit, detail: fmt.Sprintf("%d origins are more than 10,000", count)})
+	p, temporary := c.p, c.spec.TemporaryOrigins
+	texts := slices.Clone(c.spec.Origins)
+	for i := range temporary {
+		texts = append(texts, temporary[i].Origin)
+	}
+	if len(texts) > maxOrigins {
+		c.problems.add("origins", "", fault{code: CodeLimit, detail: fmt.Sprintf("%d origins are more than 10,000", len(texts))})
 		return
 	}
-	p.origins = packEntries(c.spec.Origins, c.spec.TemporaryOrigins)
-	p.permanent = uint16(len(c.spec.Origins)) //nolint:gosec // at most maxOrigins
-	if len(c.spec.Origins) > maxScanned {
-		p.wide = &originSet{}
+	p.texts, p.permanent = packEntries(texts), uint16(len(c.spec.Origins)) //nolint:gosec // at most maxOrigins
+	if len(texts) > maxScanned {
+		p.index = make(map[string]uint16, len(texts))
 	}
 	for i := range c.spec.Origins {
-		text := p.origins.text(i)
-		pattern, ok := c.compileOrigin("origins", "", i, text)
-		switch {
-		case !ok:
-			continue
-		case p.wide != nil:
-			p.wide.add(text, &pattern, i)
-		case !pattern.exact():
-			p.patterns |= 1 << i
-		}
-		if pattern.any && !p.credentials && !p.public {
+		pattern, ok := c.compileOrigin(at("origins", i), i)
+		if ok && pattern.any && !p.credentials && !p.public {
 			p.public, p.publicEntry = true, uint16(i)
 		}
 	}
@@ -148,38 +81,35 @@ func (c *compiler) compileOrigins() {
 }
 
 func (c *compiler) compileTimed() {
-	until := c.spec.Preflight.DebugUntil
-	if until.IsZero() && len(c.spec.TemporaryOrigins) == 0 {
+	until, temporary := c.spec.Preflight.DebugUntil, c.spec.TemporaryOrigins
+	if until.IsZero() && len(temporary) == 0 {
 		return
 	}
-	t := &timed{debugUntil: math.MinInt64}
+	c.p.timed = &timed{debugUntil: math.MinInt64, ends: make([]int64, len(temporary))}
 	if !until.IsZero() {
-		t.debugUntil = until.Unix()
+		c.p.timed.debugUntil = until.Unix()
 	}
-	t.origins.expires = make([]int64, len(c.spec.TemporaryOrigins))
-	for i := range c.spec.TemporaryOrigins {
-		text, expires := c.p.origins.text(len(c.spec.Origins)+i), c.spec.TemporaryOrigins[i].ExpiresAt
-		pattern, ok := c.compileOrigin("temporary_origins", ".origin", i, text)
-		if expires.IsZero() {
-			c.problems.add(at("temporary_origins", i)+".expires_at", "", fault{code: CodeExpiryMissing, detail: "a temporary origin needs an end"})
-		}
+	for i := range temporary {
 		// Whole seconds, rounded down: an entry may end early, never late.
-		t.origins.expires[i] = expires.Unix()
-		if ok {
-			t.origins.add(text, &pattern, i)
+		c.p.timed.ends[i] = temporary[i].ExpiresAt.Unix()
+		path := at("temporary_origins", i)
+		c.compileOrigin(path+".origin", len(c.spec.Origins)+i)
+		if temporary[i].ExpiresAt.IsZero() {
+			c.problems.add(path+".expires_at", "", fault{code: CodeExpiryMissing, detail: "a temporary origin needs an end"})
 		}
 	}
-	c.p.timed = t
 }
 
-// compileOrigin reads entry number i of a field and applies the refusals of rules 46 and 47.
-func (c *compiler) compileOrigin(field, below string, i int, text string) (pattern, bool) {
-	refuse := func(f fault) { c.problems.add(at(field, i)+below, text, f) }
+// compileOrigin reads entry number i, which stands at path, and applies the refusals of rules 46 and 47.
+func (c *compiler) compileOrigin(path string, i int) (pattern, bool) {
+	text := c.p.texts.text(i)
+	refuse := func(f fault) { c.problems.add(path, text, f) }
 	pattern, ok := parsePattern(text)
 	if !ok {
 		refuse(diagnose(text))
 		return pattern, false
 	}
+	c.p.add(i, text, &pattern)
 	if !c.spec.Credentials {
 		return pattern, true
 	}
@@ -206,6 +136,73 @@ func (c *compiler) compileOrigin(field, below string, i int, text string) (patte
 		})
 	}
 	return pattern, true
+}
+
+// compileMethods reads the methods beyond those that need no listing (rules 37 to 41).
+func (c *compiler) compileMethods() {
+	if n := len(c.spec.Methods); n > maxMethods {
+		c.problems.add("methods", "", fault{code: CodeLimit, detail: fmt.Sprintf("%d methods are more than 100", n)})
+		return
+	}
+	listed := make([]string, 0, 16)
+	for i, m := range c.spec.Methods {
+		switch {
+		case m == "*":
+			c.p.anyMethod = true
+		case len(m) > maxNameBytes || !isToken(m):
+			c.problems.add(at("methods", i), m, fault{code: CodeMethodMalformed, detail: "a method is a token of at most 128 bytes"})
+		case forbiddenMethod(m):
+			c.problems.add(at("methods", i), m, fault{code: CodeMethodForbidden, detail: "scripts can never use this method", fix: "remove it"})
+		default:
+			if m = normalMethod(m); !slices.Contains(listed, m) {
+				listed = append(listed, m)
+			}
+		}
+	}
+	c.p.methods = packNames(listed)
+}
+
+// compileRequestHeaders reads the names that scripts may send (rule 44). Names have
+// no case (RFC 9110 §5.1); they are sent in lower case, as browsers do.
+func (c *compiler) compileRequestHeaders() {
+	c.p.headers, c.p.anyHeader = c.compileNames("request_headers", c.spec.RequestHeaders)
+}
+
+// compileExposeHeaders reads the names that scripts may read (rule 66).
+func (c *compiler) compileExposeHeaders() {
+	c.p.exposed, c.p.exposeStar = c.compileNames("expose_headers", c.spec.ExposeHeaders)
+	for i, name := range c.spec.ExposeHeaders {
+		switch folded := lowerASCII(name); {
+		case forbiddenResponseName(folded):
+			c.problems.add(at("expose_headers", i), name, fault{code: CodeExposeForbidden, detail: "scripts can never read this header", fix: "remove it"})
+		case safelistedResponseName(folded):
+			c.problems.add(at("expose_headers", i), name, fault{code: CodeExposeSafelisted, detail: "scripts can always read this header", fix: "remove it"})
+		}
+	}
+}
+
+// compileNames checks a list of header names and returns it in lower case, each name
+// once and "*" apart.
+func (c *compiler) compileNames(field string, list []string) (set nameSet, star bool) {
+	if len(list) > maxNames {
+		c.problems.add(field, "", fault{code: CodeLimit, detail: fmt.Sprintf("%d header names are more than 500", len(list))})
+		return nameSet{}, false
+	}
+	names := make([]string, 0, 16)
+	for i, name := range list {
+		if name == "*" {
+			star = true
+			continue
+		}
+		if len(name) > maxNameBytes || !isToken(name) {
+			c.problems.add(at(field, i), name, fault{code: CodeHeaderMalformed, detail: "a header name is a token of at most 128 bytes"})
+			continue
+		}
+		if name = lowerASCII(name); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return packNames(names), star
 }
 
 func (c *compiler) compileMaxAge() {

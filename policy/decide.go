@@ -6,7 +6,7 @@ func (p *Policy) Decide(r *Request) (d Decision) {
 	// bytes were written costs more than the look-up.
 	var c class
 	c.read(r)
-	d.Kind, d.Entry, d.policy = c.kind, -1, p
+	d.Kind, d.OriginIndex, d.policy = c.kind, -1, p
 	switch c.kind {
 	case Preflight:
 		p.decidePreflight(&d, r, &c)
@@ -117,9 +117,6 @@ func (p *Policy) withhold(d *Decision) {
 	}
 }
 
-// anyOrigin is Access-Control-Allow-Origin for everybody.
-const anyOrigin = "*"
-
 // matchOrigin asks the list for o and notes in d the reason, the entry, and the
 // value that grants the origin.
 //
@@ -131,21 +128,17 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 			d.Reason = originFault(o)
 			return false
 		}
-		d.Reason, d.Entry, d.origin = OriginPublic, int(p.publicEntry), anyOrigin
+		d.Reason, d.OriginIndex, d.origin = OriginPublic, int(p.publicEntry), anyOrigin
 		return true
 	}
 	if len(o) > maxOriginBytes {
 		d.Reason = OriginMalformed
 		return false
 	}
-	var e entry
-	if p.wide == nil {
-		e = p.scan(o)
-	} else {
-		e = p.wide.exact[o]
-	}
-	if e != 0 {
-		d.Reason, d.Entry, d.origin = OriginListed, int(e)-1, o
+	i := find(&p.originSet, o)
+	// A value with a star is no origin, although an entry may be written so.
+	if i >= 0 && i < int(p.permanent) && !starred(o) {
+		d.Reason, d.OriginIndex, d.origin = OriginListed, i, o
 		return true
 	}
 	parsed, ok := parseOrigin(o)
@@ -153,16 +146,16 @@ func (p *Policy) matchOrigin(d *Decision, o string, now int64) bool {
 		d.Reason = originFault(o)
 		return false
 	}
-	if e := p.covered(o, &parsed); e != 0 {
-		d.Reason, d.Entry, d.origin = OriginPattern, int(e)-1, o
-		return true
+	if i >= 0 || p.shapes != 0 {
+		i = p.match(i, o, &parsed, now)
 	}
-	if p.timed != nil {
-		if e := p.timed.origins.match(o, &parsed, now); e != 0 {
-			d.Reason, d.Entry, d.origin = OriginTemporary, int(p.permanent)+int(e)-1, o
-			return true
-		}
+	if i < 0 {
+		d.Reason = OriginNotListed
+		return false
 	}
-	d.Reason = OriginNotListed
-	return false
+	d.Reason, d.OriginIndex, d.origin = OriginPattern, i, o
+	if i >= int(p.permanent) {
+		d.Reason = OriginTemporary
+	}
+	return true
 }

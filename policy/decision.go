@@ -26,8 +26,8 @@ type Decision struct {
 	action  action
 	// private: the preflight asked for private network access and gets it (rule 61).
 	private bool
-	// Entry is the index into the policy's origins (then temporary origins) that matched, or -1.
-	Entry int
+	// OriginIndex is the index into the policy's origins (then temporary origins) that matched, or -1.
+	OriginIndex int
 
 	policy  *Policy // nil for answers without one
 	origin  string  // what Access-Control-Allow-Origin grants, or ""
@@ -76,7 +76,7 @@ func (d *Decision) LeavesResponses() bool { return d.action == actNone }
 // Shadow returns d as it is under mode SHADOW: same Kind, Outcome and Reason for
 // telemetry, but nothing is answered, set or removed.
 func (d Decision) Shadow() Decision {
-	return Decision{Kind: d.Kind, Outcome: d.Outcome, Reason: d.Reason, Entry: d.Entry}
+	return Decision{Kind: d.Kind, Outcome: d.Outcome, Reason: d.Reason, OriginIndex: d.OriginIndex}
 }
 
 // Answered reports whether the gateway replies itself instead of forwarding: every

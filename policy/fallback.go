@@ -3,12 +3,12 @@ package policy
 // DecideUnseen is the answer to a response whose request is unknown: only Vary is
 // kept right (rules 8 and 69).
 func DecideUnseen() Decision {
-	return Decision{Kind: Unseen, Reason: RequestUnseen, Entry: -1, action: actVary}
+	return Decision{Kind: Unseen, Reason: RequestUnseen, OriginIndex: -1, action: actVary}
 }
 
 // DecideOff is the answer of a tenant in mode OFF: nothing is touched.
 func DecideOff(r *Request) Decision {
-	return Decision{Kind: Classify(r), Reason: TenantOff, Entry: -1}
+	return Decision{Kind: Classify(r), Reason: TenantOff, OriginIndex: -1}
 }
 
 // UnknownTenant is the operator's choice for hosts without a tenant (rule 28).
@@ -29,7 +29,7 @@ const (
 // refused or removed the outcome is Passthrough.
 func DecideUnknown(r *Request, u UnknownTenant) Decision {
 	if u == UnknownForward {
-		return Decision{Kind: Classify(r), Reason: TenantForwarded, Entry: -1}
+		return Decision{Kind: Classify(r), Reason: TenantForwarded, OriginIndex: -1}
 	}
 	d := closed(r, TenantUnknown)
 	if u != UnknownStrip && d.Kind != Preflight {
@@ -57,7 +57,7 @@ func ambiguous(r *Request, why Reason) Decision {
 // closed denies cross-origin requests without a policy. What no policy could deny,
 // same-origin and other requests, only loses the application's CORS headers.
 func closed(r *Request, why Reason) Decision {
-	d := Decision{Kind: Classify(r), Reason: why, Entry: -1}
+	d := Decision{Kind: Classify(r), Reason: why, OriginIndex: -1}
 	switch d.Kind {
 	case Preflight:
 		d.Outcome, d.action = Denied, actRefuse

@@ -74,8 +74,8 @@ func TestFallbacks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := c.decide(&c.req)
-			if d.Kind != c.kind || d.Outcome != c.outcome || d.Reason != c.reason || d.Entry != -1 {
-				t.Errorf("decided %v %v %v of entry %d", d.Kind, d.Outcome, d.Reason, d.Entry)
+			if d.Kind != c.kind || d.Outcome != c.outcome || d.Reason != c.reason || d.OriginIndex != -1 {
+				t.Errorf("decided %v %v %v of entry %d", d.Kind, d.Outcome, d.Reason, d.OriginIndex)
 			}
 			status, got := answer(&d, leaky())
 			if diff := cmp.Diff(c.want, got); diff != "" || status != c.status {
@@ -109,7 +109,7 @@ func TestShadow(t *testing.T) {
 	for _, r := range []Request{preflightFrom(page), preflightFrom(stranger), actualFrom(page), actualFrom(stranger), {Method: "POST", Origin: stranger}} {
 		d := p.Decide(&r)
 		s := d.Shadow()
-		if s.Kind != d.Kind || s.Outcome != d.Outcome || s.Reason != d.Reason || s.Entry != d.Entry {
+		if s.Kind != d.Kind || s.Outcome != d.Outcome || s.Reason != d.Reason || s.OriginIndex != d.OriginIndex {
 			t.Errorf("telemetry changed: %+v, %+v", d, s)
 		}
 		status, got := answer(&s, leaky())

@@ -55,8 +55,8 @@ func FuzzPattern(f *testing.F) {
 			t.Fatalf("%q of %q: allowed %v (%v), want %v", value, entries, got, d.Reason, want)
 		}
 		long := mustCompile(t, Spec{Origins: append(slices.Clone(entries), fillers()...)}).Decide(&r)
-		if !strings.HasPrefix(value, "filler") && (long.Outcome != d.Outcome || long.Reason != d.Reason || long.Entry != d.Entry) {
-			t.Fatalf("%v of entry %d, in a long list %v of entry %d", d.Reason, d.Entry, long.Reason, long.Entry)
+		if !strings.HasPrefix(value, "filler") && (long.Outcome != d.Outcome || long.Reason != d.Reason || long.OriginIndex != d.OriginIndex) {
+			t.Fatalf("%v of entry %d, in a long list %v of entry %d", d.Reason, d.OriginIndex, long.Reason, long.OriginIndex)
 		}
 		slices.Reverse(entries)
 		e := mustCompile(t, Spec{Origins: entries}).Decide(&r)

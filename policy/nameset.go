@@ -7,80 +7,52 @@ import (
 	"unique"
 )
 
-// nameSet is a list of methods or header names: each once, in the order in which they
-// are sent, and sorted to be looked up. Equal lists share their memory, for thousands of
-// tenants list the same names. The zero nameSet is empty.
+// nameSet is a list of methods or header names, each once. Equal lists share their
+// memory, for thousands of tenants list the same names. The zero nameSet is empty.
 //
-// It is packed: the number of names; the sorted order, by number; where each name
-// ends; the names, joined as they are sent.
+// It is packed: the length of the sorted list; the names sorted, to be looked up, each
+// behind its length; the names in the order of the author, as they are sent.
 type nameSet struct{ packed unique.Handle[string] }
 
-// nameWidth is the width of a number in a nameSet. 500 names of 128 bytes fit.
-const nameWidth = 2
+const (
+	// sortedWidth is the width of the length of the sorted list. 500 names of 128 bytes fit.
+	sortedWidth = 2
+	// lengthMark is set in the byte that holds the length of a name less one. No byte of
+	// a token has it set.
+	lengthMark = 0x80
+)
 
 // packNames makes a set of at most [maxNames] names of at most [maxNameBytes].
 func packNames(list []string) nameSet {
 	if len(list) == 0 {
 		return nameSet{}
 	}
-	order := make([]int, len(list))
-	for i := range order {
-		order[i] = i
+	sorted := make([]byte, sortedWidth, 256)
+	for _, name := range slices.Sorted(slices.Values(list)) {
+		sorted = append(append(sorted, lengthMark|byte(len(name)-1)), name...) //nolint:gosec // at most maxNameBytes
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(list[a], list[b]) })
-	packed := make([]byte, 0, 256)
-	number := func(n int) {
-		packed = binary.LittleEndian.AppendUint16(packed, uint16(n)) //nolint:gosec // bounded, see nameWidth
-	}
-	number(len(list))
-	for _, i := range order {
-		number(i)
-	}
-	end := 0
-	for i, name := range list {
-		if i > 0 {
-			end += len(listSeparator)
-		}
-		end += len(name)
-		number(end)
-	}
-	for i, name := range list {
-		if i > 0 {
-			packed = append(packed, listSeparator...)
-		}
-		packed = append(packed, name...)
-	}
-	return nameSet{unique.Make(string(packed))}
+	binary.LittleEndian.PutUint16(sorted, uint16(len(sorted)-sortedWidth)) //nolint:gosec // see sortedWidth
+	return nameSet{unique.Make(string(sorted) + strings.Join(list, listSeparator))}
 }
 
-// open makes s ready to be read.
+// open makes s ready to be searched.
 func (s nameSet) open() names {
 	if s == (nameSet{}) {
 		return names{}
 	}
 	packed := s.packed.Value()
-	n := numberAt(packed, 0)
-	packed = packed[nameWidth:]
-	return names{
-		count: n, order: packed[:n*nameWidth], ends: packed[n*nameWidth:][:n*nameWidth], joined: packed[2*n*nameWidth:],
-	}
+	return names{sorted: packed[sortedWidth:][:sortedLen(packed)]}
 }
 
 // has looks name up, which is quick in a short list such as that of methods.
 func (s nameSet) has(name string) bool {
-	if s == (nameSet{}) {
-		return false
-	}
-	packed := s.packed.Value()
-	n := numberAt(packed, 0)
-	ends := packed[(1+n)*nameWidth:]
-	start := n * nameWidth
-	for i := range n {
-		end := n*nameWidth + numberAt(ends, i)
-		if end-start == len(name) && ends[start:end] == name {
+	for rest := s.open().sorted; rest != ""; {
+		length := 1 + int(rest[0]&^lengthMark)
+		rest = rest[1:]
+		if length == len(name) && rest[:length] == name {
 			return true
 		}
-		start = end + len(listSeparator)
+		rest = rest[length:]
 	}
 	return false
 }
@@ -91,51 +63,38 @@ func (s nameSet) joined() string {
 		return ""
 	}
 	packed := s.packed.Value()
-	return packed[(1+2*numberAt(packed, 0))*nameWidth:]
+	return packed[sortedWidth+sortedLen(packed):]
 }
+
+func sortedLen(packed string) int { return int(packed[0]) | int(packed[1])<<8 }
 
 // names is an open [nameSet].
 type names struct {
-	count       int
-	order, ends string
-	joined      string
-	next        int // in order, behind the name found last
+	sorted string
+	next   int // behind the name found last
 }
-
-func numberAt(packed string, i int) int {
-	b := packed[i*nameWidth:][:nameWidth]
-	return int(b[0]) | int(b[1])<<8
-}
-
-// name returns name number i in the order of sending.
-func (n *names) name(i int) string {
-	start := 0
-	if i > 0 {
-		start = numberAt(n.ends, i-1) + len(listSeparator)
-	}
-	return n.joined[start:numberAt(n.ends, i)]
-}
-
-func (n *names) sorted(i int) string { return n.name(numberAt(n.order, i)) }
 
 // has looks name up. Browsers send the names of a list sorted, so the name that
 // follows the one found last is tried first.
 func (n *names) has(name string) bool {
-	if n.next < n.count && n.sorted(n.next) == name {
-		n.next++
-		return true
-	}
-	low, high := 0, n.count
-	for low < high {
-		middle := (low + high) / 2
-		switch found := n.sorted(middle); {
+	low, high := 0, len(n.sorted)
+	for start := n.next; low < high; {
+		if start == high {
+			start = low
+		}
+		end := start + 2 + int(n.sorted[start]&^lengthMark)
+		switch found := n.sorted[start+1 : end]; {
 		case found == name:
-			n.next = middle + 1
+			n.next = end
 			return true
 		case found < name:
-			low = middle + 1
+			low = end
 		default:
-			high = middle
+			high = start
+		}
+		start = (low + high) / 2
+		for start > low && n.sorted[start] < lengthMark {
+			start--
 		}
 	}
 	return false

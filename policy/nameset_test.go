@@ -18,10 +18,10 @@ func TestNameSetHasWhatItWasMadeOf(t *testing.T) {
 			}
 			random.Shuffle(n, func(i, j int) { list[i], list[j] = list[j], list[i] })
 			set := packNames(list)
+			open := set.open()
 			if got, want := set.joined(), strings.Join(list, ", "); got != want {
 				t.Fatalf("joined: %q, want %q", got, want)
 			}
-			open := set.open()
 			asked := append(slices.Clone(list), "", "a", "zz", "a-", ",", ", ")
 			for _, name := range list {
 				asked = append(asked, name[:len(name)-1], name+"0", strings.ToUpper(name))

@@ -1,169 +1,243 @@
 package policy
 
-import "strings"
+import (
+	"encoding/binary"
+	"strings"
+)
 
-// entry is the index of an origin entry plus one; 0 is none.
-type entry int
+// maxScanned is how many entries are compared one by one. Up to about this many that
+// is as fast as a map, which takes several times their memory.
+const maxScanned = 12
 
-// originSet answers which entry of a list matches an origin: two maps, one of
-// whole origins and one of the bases of "*." entries, which is asked label by
-// label. A base is only ever looked up where a label starts, so "foo.com" cannot
-// let "barfoo.com" in. The zero set is empty.
+// anyOrigin is the entry for everybody, and Access-Control-Allow-Origin for everybody.
+const anyOrigin = "*"
+
+// originSet is the origin entries of a policy, permanent ones first, and finds the
+// one that matches an origin. The zero set is empty.
 //
-// Where several entries match, the lowest index is reported, so that the order
-// of entries never changes whether there is a match (rule 36).
+// An entry that matches an origin can be written in a few ways only: as the origin, or
+// with a star for the labels before one of its dots, for its host, for its port, or for
+// all of it. The set is asked for each of these texts, as far as it has entries of
+// that shape. A text only ever starts with a star where a label ends, so "*.foo.com"
+// cannot let "barfoo.com" in.
+//
+// Where several entries match, the first one is reported, so that the order of
+// entries never changes whether there is a match (rule 36).
 type originSet struct {
-	exact map[string]entry // by serialised origin
-	ports map[string]entry // "scheme://host" of entries that take any port
-	below map[string]*webEntries
-	// minDots and maxDots bound how many dots the bases hold, so that the walk looks
-	// up no more of a long host than can match.
-	minDots, maxDots int
-	hosts            webEntries // "http://*" and "https://*"
-	any              entry      // "*"
-	// patterns: there is more to ask than the exact entries.
-	patterns bool
-	// expires is, for temporary entries, the Unix second from which each no longer
-	// matches. It is nil for entries that stay.
-	expires []int64
+	texts entryList
+	index map[string]uint16 // where a text stands, when there are too many to compare one by one
+	timed *timed            // nil when nothing depends on time
+
+	permanent uint16 // how many of the entries never end
+	shapes    shapes
+	// minDots and maxDots bound how many dots the bases of "*." entries hold, so that no
+	// more of a long host is asked for than can match.
+	minDots, maxDots uint8
 }
 
-// webEntries are the entries of one base, by scheme.
-type webEntries struct{ http, https portEntries }
-
-// portEntries are the entries of one scheme and base, by port.
-type portEntries struct {
-	none  entry
-	all   entry
-	exact map[string]entry
+// timed is what ends by itself, in Unix seconds.
+type timed struct {
+	ends       []int64 // of each temporary entry: the first second in which it does not match
+	debugUntil int64   // the end of the debug window (rule 56)
 }
 
-func (w *webEntries) of(scheme string) *portEntries {
-	if scheme == "http" {
-		return &w.http
-	}
-	return &w.https
-}
+// shapes are the ways in which entries with a star are written. The bits of a host form
+// are followed by those of the same form with any port.
+type shapes uint8
 
-// add puts entry number i, which is written text and reads p, into the set.
-func (s *originSet) add(text string, p *pattern, i int) {
-	e := entry(i + 1)
-	s.patterns = s.patterns || !p.exact()
+const (
+	shapeHost    shapes = 1 << (2 * hostExact)
+	shapeBelow   shapes = 1 << (2 * hostBelow)
+	shapeAnyHost shapes = 1 << (2 * hostAny)
+	shapeAny     shapes = 1 << 6 // "*"
+
+	statedPort = shapeHost | shapeBelow | shapeAnyHost
+	starPort   = statedPort << 1
+)
+
+// shape returns how p is written, or 0 for an entry without a star.
+func (p *pattern) shape() shapes {
 	switch {
 	case p.any:
-		s.any = s.keep(s.any, e)
+		return shapeAny
 	case p.exact():
-		put(&s.exact, text, s.keep(s.exact[text], e))
-	case p.form == hostExact:
-		key := strings.TrimSuffix(text, ":"+anyPort)
-		put(&s.ports, key, s.keep(s.ports[key], e))
-	case p.form == hostAny:
-		s.addPort(s.hosts.of(p.scheme), p.port, e)
-	default:
-		s.addBelow(p, e)
-	}
-}
-
-func (s *originSet) addBelow(p *pattern, e entry) {
-	dots := strings.Count(p.host, ".")
-	if len(s.below) == 0 {
-		s.minDots = dots
-	}
-	s.minDots, s.maxDots = min(s.minDots, dots), max(s.maxDots, dots)
-	w := s.below[p.host]
-	if w == nil {
-		w = &webEntries{}
-		put(&s.below, p.host, w)
-	}
-	s.addPort(w.of(p.scheme), p.port, e)
-}
-
-func (s *originSet) addPort(ports *portEntries, port string, e entry) {
-	switch port {
-	case "":
-		ports.none = s.keep(ports.none, e)
-	case anyPort:
-		ports.all = s.keep(ports.all, e)
-	default:
-		put(&ports.exact, port, s.keep(ports.exact[port], e))
-	}
-}
-
-// keep chooses between two entries that read the same: the later expiry, else the
-// first.
-func (s *originSet) keep(old, e entry) entry {
-	if old == 0 || s.expires != nil && s.expires[e-1] > s.expires[old-1] {
-		return e
-	}
-	return old
-}
-
-func put[V any](m *map[string]V, key string, v V) {
-	if *m == nil {
-		*m = map[string]V{}
-	}
-	(*m)[key] = v
-}
-
-// match returns the lowest entry that takes the origin o, written text, at now.
-func (s *originSet) match(text string, o *origin, now int64) entry {
-	return s.first(s.matchPattern(text, o, now), s.exact[text], now)
-}
-
-// matchPattern is match without the exact entries.
-func (s *originSet) matchPattern(text string, o *origin, now int64) entry {
-	if !s.patterns {
 		return 0
+	case p.port == anyPort:
+		return shapeHost << (2*p.form + 1)
 	}
-	best := s.first(0, s.any, now)
-	if len(s.ports) > 0 {
-		key := text
-		if o.port != "" {
-			key = text[:len(text)-len(o.port)-1]
+	return shapeHost << (2 * p.form)
+}
+
+// starred reports whether an entry holds a star: it stands behind "http://" or "https://", or at the end.
+func starred(text string) bool {
+	return text[len(text)-1] == '*' || len(text) > len("https://") && (text[len("http://")] == '*' || text[len("https://")] == '*')
+}
+
+// add makes entry number i, which is written text and reads p, known to the set.
+func (s *originSet) add(i int, text string, p *pattern) {
+	if p.form == hostBelow {
+		dots := uint8(strings.Count(p.host, ".")) //nolint:gosec // a host has at most 253 bytes
+		if s.shapes&(shapeBelow|shapeBelow<<1) == 0 {
+			s.minDots = dots
 		}
-		best = s.first(best, s.ports[key], now)
+		s.minDots, s.maxDots = min(s.minDots, dots), max(s.maxDots, dots)
+	}
+	s.shapes |= p.shape()
+	if s.index == nil {
+		return
+	}
+	if old, listed := s.index[text]; !listed || s.outlasts(i, int(old)) {
+		s.index[text] = uint16(i) //nolint:gosec // at most maxOrigins
+	}
+}
+
+// outlasts reports whether entry i ends later than entry j before it.
+func (s *originSet) outlasts(i, j int) bool {
+	n := int(s.permanent)
+	return j >= n && s.timed.ends[i-n] > s.timed.ends[j-n]
+}
+
+// ended reports whether entry i has ended at now.
+func (s *originSet) ended(i int, now int64) bool {
+	return i >= int(s.permanent) && now >= s.timed.ends[i-int(s.permanent)]
+}
+
+// find returns the entry that is written text, or -1: the first permanent one, else the
+// temporary one that ends last.
+func find[T string | []byte](s *originSet, text T) int {
+	if s.index != nil {
+		if i, listed := s.index[string(text)]; listed {
+			return int(i)
+		}
+		return -1
+	}
+	l, n := s.texts, s.texts.len()
+	start := countWidth + n*endWidth
+	for i := range n {
+		end := l.end(i)
+		if end-start == len(text) && string(l[start:end]) == string(text) {
+			return s.last(i)
+		}
+		start = end
+	}
+	return -1
+}
+
+// last returns, of the entries that are written as entry i, the first one if that is
+// permanent, else the one that ends last. None before i is written so.
+func (s *originSet) last(i int) int {
+	if i < int(s.permanent) {
+		return i
+	}
+	for j := i + 1; j < s.texts.len(); j++ {
+		if s.texts.text(j) == s.texts.text(i) && s.outlasts(j, i) {
+			i = j
+		}
+	}
+	return i
+}
+
+// match returns the first entry that matches the origin o and has not ended at now, or
+// -1. text is o as written, and written the entry that [find] has for it.
+func (s *originSet) match(written int, text string, o *origin, now int64) int {
+	best := s.first(-1, written, now)
+	if s.shapes&shapeAny != 0 {
+		best = s.first(best, find(s, anyOrigin), now)
 	}
 	if !webScheme(o.scheme) {
 		return best
 	}
-	best = s.firstPort(best, s.hosts.of(o.scheme), o.port, now)
-	if len(s.below) > 0 {
-		best = s.matchBelow(best, o, now)
+	if stars := s.shapes & statedPort; stars != 0 {
+		best = s.matchStars(best, stars, o, text[len(o.scheme)+len("://")+len(o.host):], now)
+	}
+	if stars := s.shapes & starPort; stars != 0 {
+		best = s.matchStars(best, stars>>1, o, ":"+anyPort, now)
 	}
 	return best
 }
 
-// matchBelow walks the host's labels from the right and asks for each base that
-// is left of nothing but whole labels.
-func (s *originSet) matchBelow(best entry, o *origin, now int64) entry {
-	end := len(o.host)
-	for dots := range s.maxDots + 1 {
-		end = strings.LastIndexByte(o.host[:end], '.')
-		if end <= 0 {
-			break
+// matchStars asks for the entries of the given shapes whose port is written so.
+func (s *originSet) matchStars(best int, stars shapes, o *origin, port string, now int64) int {
+	var buffer [len("https://*") + maxHostBytes + len(":65535")]byte
+	start := copy(buffer[:], "https://*")
+	if o.scheme == "http" {
+		start = copy(buffer[:], "http://*")
+	}
+	if stars&shapeAnyHost != 0 {
+		end := start + copy(buffer[start:], port)
+		best = s.first(best, find(s, buffer[:end]), now)
+	}
+	if stars&shapeBelow != 0 {
+		dot := len(o.host)
+		for dots := range s.maxDots + 1 {
+			if dot = strings.LastIndexByte(o.host[:dot], '.'); dot <= 0 {
+				break
+			}
+			if dots >= s.minDots {
+				end := start + copy(buffer[start:], o.host[dot:])
+				end += copy(buffer[end:], port)
+				best = s.first(best, find(s, buffer[:end]), now)
+			}
 		}
-		if dots < s.minDots {
-			continue
-		}
-		if w := s.below[o.host[end+1:]]; w != nil {
-			best = s.firstPort(best, w.of(o.scheme), o.port, now)
-		}
+	}
+	if stars&shapeHost != 0 {
+		end := start - 1 + copy(buffer[start-1:], o.host)
+		end += copy(buffer[end:], port)
+		best = s.first(best, find(s, buffer[:end]), now)
 	}
 	return best
 }
 
-func (s *originSet) firstPort(best entry, ports *portEntries, port string, now int64) entry {
-	best = s.first(best, ports.all, now)
-	if port == "" {
-		return s.first(best, ports.none, now)
-	}
-	return s.first(best, ports.exact[port], now)
-}
-
-// first returns the lower of best and e, unless e is none or has expired.
-func (s *originSet) first(best, e entry, now int64) entry {
-	if e == 0 || s.expires != nil && now >= s.expires[e-1] || best != 0 && best < e {
+// first returns the lower of best and i, unless i is none or has ended.
+func (s *originSet) first(best, i int, now int64) int {
+	if i < 0 || s.ended(i, now) || best >= 0 && best < i {
 		return best
 	}
-	return e
+	return i
+}
+
+// entryList holds the texts of origin entries in one piece of memory: their number, where
+// each ends, and the texts. The zero entryList is empty.
+type entryList string
+
+// Widths in an entryList. Ends are counted from its first byte.
+const (
+	countWidth = 2
+	endWidth   = 4
+)
+
+// packEntries copies at most [maxOrigins] texts.
+func packEntries(texts []string) entryList {
+	if len(texts) == 0 {
+		return ""
+	}
+	end := countWidth + len(texts)*endWidth
+	packed := binary.LittleEndian.AppendUint16(make([]byte, 0, end), uint16(len(texts))) //nolint:gosec // at most maxOrigins
+	for _, text := range texts {
+		end += len(text)
+		packed = binary.LittleEndian.AppendUint32(packed, uint32(end)) //nolint:gosec // an entry beyond maxOriginBytes is refused
+	}
+	return entryList(string(packed) + strings.Join(texts, ""))
+}
+
+func (l entryList) len() int {
+	if l == "" {
+		return 0
+	}
+	return int(l[0]) | int(l[1])<<8
+}
+
+// end returns where entry number i ends.
+func (l entryList) end(i int) int {
+	b := l[countWidth+i*endWidth:][:endWidth]
+	return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 | int(b[3])<<24
+}
+
+// text returns entry number i as written.
+func (l entryList) text(i int) string {
+	start := countWidth + l.len()*endWidth
+	if i > 0 {
+		start = l.end(i - 1)
+	}
+	return string(l[start:l.end(i)])
 }

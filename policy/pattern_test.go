@@ -88,6 +88,17 @@ func TestMatchOrigins(t *testing.T) {
 			{"https://a.b.example:8443", OriginPattern, 0},
 			{"https://a.b.example", OriginPattern, 0},
 		}},
+		{"rules 31, 32, 35: every shape at once", []string{"http://*:8443", "https://*.b.example:*", "https://*.b.example:8443", "https://b.example:*", "http://*.c.b.example", "http://[::1]:*"}, []ask{
+			{"http://b.example:8443", OriginPattern, 0},
+			{"https://a.b.example:8443", OriginPattern, 1},
+			{"https://a.b.example", OriginPattern, 1},
+			{"https://b.example:8443", OriginPattern, 3},
+			{"http://a.c.b.example", OriginPattern, 4},
+			{"http://a.c.b.example:8443", OriginPattern, 0},
+			{"http://c.b.example", OriginNotListed, -1},
+			{"http://[::1]", OriginPattern, 5},
+			{"ftp://a.b.example", OriginNotListed, -1},
+		}},
 		{"rule 17: a trailing dot matches only an entry with the dot", []string{"https://a.example.", "https://*.b.example", "https://*.c.example."}, []ask{
 			{"https://a.example.", OriginListed, 0},
 			{"https://a.example", OriginNotListed, -1},
@@ -105,6 +116,15 @@ func TestMatchOrigins(t *testing.T) {
 		{"rule 36: an exact entry is reported before any wildcard", []string{"https://*.c.example", "https://b.c.example", "https://b.c.example"}, []ask{
 			{"https://b.c.example", OriginListed, 1},
 		}},
+		{"rule 12: no origin is written as an entry with a star", []string{"https://*.a.example", "http://*.a.example", "https://b.example:*", "https://*", "https://*:8443", page}, []ask{
+			{"https://*.a.example", OriginMalformed, -1},
+			{"http://*.a.example", OriginMalformed, -1},
+			{"https://b.example:*", OriginMalformed, -1},
+			{"https://*", OriginMalformed, -1},
+			{"https://*:8443", OriginMalformed, -1},
+			{"*", OriginMalformed, -1},
+			{page, OriginListed, 5},
+		}},
 		{"rule 20: null is nobody's", []string{page}, []ask{{"null", OriginNull, -1}}},
 		{"an empty list allows nobody", nil, []ask{{page, OriginNotListed, -1}}},
 	} {
@@ -114,8 +134,8 @@ func TestMatchOrigins(t *testing.T) {
 			for _, a := range c.asks {
 				t.Run(fmt.Sprintf("%s/%s/%d", c.name, a.origin, len(origins)), func(t *testing.T) {
 					r := actualFrom(a.origin)
-					if d := p.Decide(&r); d.Reason != a.why || d.Entry != a.entry {
-						t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.Entry, a.why, a.entry)
+					if d := p.Decide(&r); d.Reason != a.why || d.OriginIndex != a.entry {
+						t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.OriginIndex, a.why, a.entry)
 					}
 				})
 			}
@@ -162,8 +182,8 @@ func TestTemporaryOrigins(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := actualFrom(c.origin)
 			r.Now = c.now
-			if d := p.Decide(&r); d.Reason != c.why || d.Entry != c.entry {
-				t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.Entry, c.why, c.entry)
+			if d := p.Decide(&r); d.Reason != c.why || d.OriginIndex != c.entry {
+				t.Errorf("got %v of entry %d, want %v of entry %d", d.Reason, d.OriginIndex, c.why, c.entry)
 			}
 		})
 	}

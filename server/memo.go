@@ -100,7 +100,7 @@ func (x *stream) memoKey(phase Phase, up *answer.Response) (memoKey, bool) {
 		tenant:  x.tenant,
 		shadow:  x.result.Shadow,
 		variant: x.result.Variant,
-		entry:   x.result.Entry,
+		entry:   x.result.OriginIndex,
 		outcome: x.result.Outcome,
 		phase:   phase,
 	}

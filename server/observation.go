@@ -35,8 +35,8 @@ type Observation struct {
 	Kind    policy.Kind
 	Outcome policy.Outcome
 	Reason  policy.Reason
-	// Entry is the index of the entry that matched, or -1.
-	Entry int
+	// OriginIndex is the index of the entry that matched, or -1.
+	OriginIndex int
 	// Upstream says what becomes of the application's own CORS headers.
 	Upstream policy.UpstreamMode
 	// Regressed: a denial of what the tenant's previous document allowed; see tenant.Result.
@@ -88,30 +88,30 @@ type Observation struct {
 func (x *stream) observation(m *message, rep *reply) *Observation {
 	d := &x.result.Decision
 	x.seen = Observation{
-		Kind:      d.Kind,
-		Outcome:   d.Outcome,
-		Reason:    d.Reason,
-		Entry:     d.Entry,
-		Upstream:  d.UpstreamMode(),
-		Regressed: x.result.Regressed,
-		Tenant:    x.tenant.ID,
-		Tier:      x.tenant.Tier,
-		Revision:  x.tenant.Revision,
-		Freshness: x.tenant.Freshness,
-		Waited:    x.waited,
-		Shadow:    x.result.Shadow,
-		Variant:   x.result.Variant,
-		Phase:     m.kind.phase(),
-		Answered:  rep.status != 0,
-		Status:    rep.status,
-		Conflict:  rep.conflict,
-		Rejected:  rep.rejected,
-		Received:  x.received,
-		Duration:  time.Since(x.received),
-		Parent:    x.parent,
-		Request:   m.request,
-		Key:       x.key(m),
-		RequestID: m.requestID,
+		Kind:        d.Kind,
+		Outcome:     d.Outcome,
+		Reason:      d.Reason,
+		OriginIndex: d.OriginIndex,
+		Upstream:    d.UpstreamMode(),
+		Regressed:   x.result.Regressed,
+		Tenant:      x.tenant.ID,
+		Tier:        x.tenant.Tier,
+		Revision:    x.tenant.Revision,
+		Freshness:   x.tenant.Freshness,
+		Waited:      x.waited,
+		Shadow:      x.result.Shadow,
+		Variant:     x.result.Variant,
+		Phase:       m.kind.phase(),
+		Answered:    rep.status != 0,
+		Status:      rep.status,
+		Conflict:    rep.conflict,
+		Rejected:    rep.rejected,
+		Received:    x.received,
+		Duration:    time.Since(x.received),
+		Parent:      x.parent,
+		Request:     m.request,
+		Key:         x.key(m),
+		RequestID:   m.requestID,
 	}
 	return &x.seen
 }

@@ -39,7 +39,7 @@ func TestObservations(t *testing.T) {
 	identifiedLater.RequestID = []byte("7")
 	overloaded := server.Observation{
 		Kind: policy.Actual, Outcome: policy.Error, Reason: policy.Overload,
-		Freshness: tenant.Unavailable, Entry: -1, Request: decided.Request, Key: decided.Key,
+		Freshness: tenant.Unavailable, OriginIndex: -1, Request: decided.Request, Key: decided.Key,
 	}
 	tests := []struct {
 		name     string

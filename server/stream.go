@@ -112,7 +112,7 @@ func (s *Service) answer(x *stream) (rep *reply, err error) {
 				return
 			}
 			rep, err = nil, errUnread
-			s.observe(&Observation{Outcome: policy.Error, Reason: policy.Panic, Entry: -1, Panicked: true, Freshness: tenant.Unknown, Phase: m.kind.phase()})
+			s.observe(&Observation{Outcome: policy.Error, Reason: policy.Panic, OriginIndex: -1, Panicked: true, Freshness: tenant.Unknown, Phase: m.kind.phase()})
 		}
 	}()
 	if err := m.decode(x.frame.bytes(), s.tenantAttribute); err != nil {

@@ -27,11 +27,11 @@ type OnUse func(tenant, entry string, day int64) bool
 // What was denied, or allowed by no entry, is none.
 // It neither allocates nor takes a lock, but for the first use of a day.
 func (v *View) Use(res *Result, now int64, on OnUse) {
-	if res.Outcome != policy.Allowed || res.Entry < 0 {
+	if res.Outcome != policy.Allowed || res.OriginIndex < 0 {
 		return
 	}
 	by := v.by(res)
-	if by == nil || by.policy == nil || res.Entry >= by.policy.Origins() {
+	if by == nil || by.policy == nil || res.OriginIndex >= by.policy.Origins() {
 		return
 	}
 	day := now / secondsPerDay
@@ -40,12 +40,12 @@ func (v *View) Use(res *Result, now int64, on OnUse) {
 	if bits == nil {
 		return
 	}
-	i := int(by.entriesBefore) + res.Entry
+	i := int(by.entriesBefore) + res.OriginIndex
 	word, bit := &bits[i/64], uint64(1)<<(i%64)
 	if word.Load()&bit != 0 || word.Or(bit)&bit != 0 {
 		return
 	}
-	if !on(record.id, by.policy.Entry(res.Entry), day) {
+	if !on(record.id, by.policy.Entry(res.OriginIndex), day) {
 		word.And(^bit)
 	}
 }

@@ -116,7 +116,7 @@ func (v *View) MaxStale() time.Duration {
 // Entry is the entry that res matched, as the document has it, or "". res is from v.
 func (v *View) Entry(res *Result) string {
 	if by := v.by(res); by != nil {
-		return by.policy.Entry(res.Entry)
+		return by.policy.Entry(res.OriginIndex)
 	}
 	return ""
 }

@@ -112,7 +112,7 @@ func series(families map[string]*dto.MetricFamily) (n int) {
 func denial(id, origin string) *server.Observation {
 	r := policy.Request{Method: "GET", Scheme: "https", Authority: "api.example", Origin: origin}
 	return &server.Observation{
-		Kind: policy.Actual, Outcome: policy.Denied, Reason: policy.OriginNotListed, Entry: -1, Tenant: id,
+		Kind: policy.Actual, Outcome: policy.Denied, Reason: policy.OriginNotListed, OriginIndex: -1, Tenant: id,
 		Received: time.Now(), Duration: 30 * time.Microsecond, Request: r, Key: tenant.Key{Authority: r.Authority, Path: "/"},
 	}
 }
@@ -120,7 +120,7 @@ func denial(id, origin string) *server.Observation {
 // grant is a plain permission.
 func grant(id, origin string) *server.Observation {
 	o := denial(id, origin)
-	o.Outcome, o.Reason, o.Entry = policy.Allowed, policy.OriginListed, 0
+	o.Outcome, o.Reason, o.OriginIndex = policy.Allowed, policy.OriginListed, 0
 	return o
 }
 

@@ -205,7 +205,7 @@ func (l *decisionLog) write(ctx context.Context, e *entry) {
 		}
 	}
 	number("policy_version", o.Revision, o.Revision > 0)
-	number("rule_index", int64(o.Entry), o.Outcome == policy.Allowed && o.Entry >= 0)
+	number("rule_index", int64(o.OriginIndex), o.Outcome == policy.Allowed && o.OriginIndex >= 0)
 	number("status", int64(o.Status), o.Answered)
 	number("suppressed", int64(e.suppressed), e.suppressed > 0)
 	flag := func(key string, is bool) {

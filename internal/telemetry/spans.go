@@ -76,8 +76,8 @@ func (s *spans) describe(span trace.Span, o *server.Observation) {
 	if o.Revision > 0 {
 		attrs = append(attrs, attribute.Int64("cors.policy.version", o.Revision))
 	}
-	if o.Entry >= 0 && o.Outcome == policy.Allowed {
-		attrs = append(attrs, attribute.Int("cors.policy.entry", o.Entry))
+	if o.OriginIndex >= 0 && o.Outcome == policy.Allowed {
+		attrs = append(attrs, attribute.Int("cors.policy.entry", o.OriginIndex))
 	}
 	if o.Answered {
 		attrs = append(attrs, attribute.Int("http.response.status_code", o.Status))

@@ -46,8 +46,8 @@ func notes(res *tenant.Result, info *TenantInfo, headers []policy.Header, last b
 	if info.Freshness > tenant.Live && info.Freshness <= tenant.Baseline {
 		add(wire.MetaSource, info.Freshness.String())
 	}
-	if res.Outcome == policy.Allowed && res.Entry >= 0 {
-		add(wire.MetaEntry, strconv.Itoa(res.Entry))
+	if res.Outcome == policy.Allowed && res.OriginIndex >= 0 {
+		add(wire.MetaEntry, strconv.Itoa(res.OriginIndex))
 	}
 	for _, pair := range wire.HeaderMeta() {
 		for _, h := range headers {

@@ -67,10 +67,10 @@ func (a *access) covers(sample string, end int64) (by string, ok bool) {
 	if d.Outcome != policy.Allowed {
 		return "", false
 	}
-	if n := len(a.spec.Origins); d.Entry >= n {
-		return a.spec.TemporaryOrigins[d.Entry-n].Origin, true
+	if n := len(a.spec.Origins); d.OriginIndex >= n {
+		return a.spec.TemporaryOrigins[d.OriginIndex-n].Origin, true
 	}
-	return a.spec.Origins[d.Entry], true
+	return a.spec.Origins[d.OriginIndex], true
 }
 
 // sampler makes origins that a pattern takes and no narrower entry does.

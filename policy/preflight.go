@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// maxNameBytes bounds a method or a header name (rule 43).
+const maxNameBytes = 128
+
 // The bounds of Access-Control-Request-Headers (rule 43).
 const (
 	maxListBytes   = 4096
@@ -14,22 +17,22 @@ const (
 
 const authorization = "authorization"
 
-// list walks the elements of a header field that is a list (RFC 9110 §5.6.1):
-// optional white space around elements, empty elements, lines joined by commas.
-type list struct {
-	rest string
-	more bool
-}
-
-func newList(value string) list { return list{rest: value, more: value != ""} }
-
-// next returns the next element, trimmed and perhaps empty.
-func (l *list) next() (element string, ok bool) {
-	if !l.more {
-		return "", false
+// checkMethod decides on the value of Access-Control-Request-Method. ok is false
+// with the reason of the refusal.
+func (p *Policy) checkMethod(method string) (why Reason, ok bool) {
+	switch {
+	case safelistedMethod(method):
+		return 0, true
+	case p.methods.has(method):
+		return 0, true
+	case len(method) > maxNameBytes || !isToken(method):
+		return MethodMalformed, false
+	case forbiddenMethod(method):
+		return MethodForbidden, false
+	case p.anyMethod:
+		return 0, true
 	}
-	element, l.rest, l.more = strings.Cut(l.rest, ",")
-	return trimBlanks(element), true
+	return MethodNotListed, false
 }
 
 // checkHeaders decides on the value of Access-Control-Request-Headers. ok is false
@@ -141,33 +144,4 @@ func echoNames(value string) string {
 		seen = append(seen, name)
 	}
 	return out.String()
-}
-
-// listSeparator joins the elements of lists that we write.
-const listSeparator = ", "
-
-// sameList reports whether two list values hold the same elements in the same
-// order, compared without case.
-func sameList(a, b string) bool {
-	x, y := newList(a), newList(b)
-	for {
-		e, more := x.nextName()
-		f, other := y.nextName()
-		if more != other || !equalFold(e, f) {
-			return false
-		}
-		if !more {
-			return true
-		}
-	}
-}
-
-// nextName is next without the empty elements.
-func (l *list) nextName() (string, bool) {
-	for {
-		e, ok := l.next()
-		if e != "" || !ok {
-			return e, ok
-		}
-	}
 }
