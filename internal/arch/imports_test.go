@@ -45,7 +45,7 @@ func table() []imports {
 		},
 		{
 			dir:    "tenant/redisstore",
-			ours:   []string{"policy", "proto", "tenant", "tenant/store"},
+			ours:   []string{"policy", "proto", "tenant", "tenant/store", "internal/boundedfile"},
 			others: []string{protobuf, goRedis, sync, "go.opentelemetry.io/otel", "golang.org/x/time"},
 			not:    []string{"flag", "net/http", "os/signal"},
 		},
@@ -77,11 +77,17 @@ func table() []imports {
 			not:  []string{"flag", "net", "net/http", "os/signal"},
 		},
 		{
+			dir:    "tenant/files",
+			ours:   []string{"policy", "tenant", "internal/boundedfile"},
+			others: []string{protobuf, "github.com/fsnotify/fsnotify"},
+			not:    []string{"net", "net/http", "flag", "os/signal"},
+		},
+		{
 			dir:  "tenant/...",
 			ours: []string{"policy", "proto", "tenant", "internal/spelling", "internal/wording"},
 			others: []string{
 				protobuf, yaml, sync, "buf.build/go/protovalidate", "buf.build/gen/go/bufbuild/protovalidate",
-				"github.com/fsnotify/fsnotify", "golang.org/x/net/idna",
+				"golang.org/x/net/idna",
 			},
 			not: []string{"net/http", "flag", "os/signal"},
 		},
@@ -141,6 +147,7 @@ func table() []imports {
 		{dir: "internal/spelling"},
 		{dir: "internal/wording"},
 		{dir: "internal/wallclock"},
+		{dir: "internal/boundedfile"},
 		{dir: "internal/cgroup"},
 		{dir: "internal/linequeue"},
 		{dir: "internal/build", not: []string{"flag", "net/http", "os"}},
@@ -170,7 +177,7 @@ func table() []imports {
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
 		{
 			dir:    "internal/config",
-			ours:   []string{"policy", "internal/spelling"},
+			ours:   []string{"policy", "internal/boundedfile", "internal/spelling"},
 			others: []string{pflag, yaml},
 			not:    []string{grpc},
 		},
@@ -183,7 +190,7 @@ func table() []imports {
 		},
 		{
 			dir:    "internal/app",
-			ours:   []string{"policy", "tenant", "server", "envoy", "internal/build", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
+			ours:   []string{"policy", "tenant", "server", "envoy", "internal/boundedfile", "internal/build", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
 			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify", "golang.org/x/net/netutil"},
 			not:    []string{"flag", "os/signal"},
 		},

@@ -19,7 +19,7 @@ var (
 	// ErrNotRegular means that a path leads to a pipe, a device or a socket. A directory is [syscall.EISDIR].
 	ErrNotRegular = errors.New("it is not a regular file")
 	// ErrTooLarge means that a file has more bytes than it may have.
-	ErrTooLarge = errors.New("it has more bytes than are read of it")
+	ErrTooLarge = errors.New("it is too large")
 	// ErrTimeout means that the file system has not answered in time. It may still do so.
 	ErrTimeout = errors.New("the file system has not answered in time")
 )
@@ -50,7 +50,7 @@ func Content(path string, maxBytes int64) ([]byte, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	if int64(len(data)) > maxBytes {
-		return nil, nil, &fs.PathError{Op: "reading", Path: path, Err: fmt.Errorf("%w: %d", ErrTooLarge, maxBytes)}
+		return nil, nil, &fs.PathError{Op: "reading", Path: path, Err: fmt.Errorf("%w: the limit is %d bytes", ErrTooLarge, maxBytes)}
 	}
 	return data, info, nil
 }

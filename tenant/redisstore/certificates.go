@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
+	"time"
+
+	"github.com/corsgate/corsgate/internal/boundedfile"
 )
 
 // Certificates are PEM files for TLS with Redis. They are read for each connection, so that they can
@@ -17,12 +19,27 @@ type Certificates struct {
 	Cert, Key string
 }
 
+// Bounds of reading one of the files.
+const (
+	maxPEMBytes    = 4 << 20
+	readPEMTimeout = 2 * time.Second
+)
+
 // Config reads the files. All problems come together.
-func (c Certificates) Config() (*tls.Config, error) {
+func (c Certificates) Config() (*tls.Config, error) { return c.Source()() }
+
+// Source returns a function that reads the files as [Certificates.Config] does. However often it is called, one read at
+// most of each file waits for a file system that does not answer.
+func (c Certificates) Source() func() (*tls.Config, error) {
+	var files boundedfile.Reader
+	return func() (*tls.Config, error) { return c.config(&files) }
+}
+
+func (c Certificates) config(files *boundedfile.Reader) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	var problems []error
 	if c.CA != "" {
-		text, err := os.ReadFile(c.CA)
+		text, err := files.Read(c.CA, maxPEMBytes, readPEMTimeout)
 		config.RootCAs = x509.NewCertPool()
 		switch {
 		case err != nil:
@@ -32,7 +49,7 @@ func (c Certificates) Config() (*tls.Config, error) {
 		}
 	}
 	if c.Cert != "" || c.Key != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		pair, err := keyPair(files, c.Cert, c.Key)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("reading the certificate of this client: %w", err))
 		}
@@ -42,4 +59,16 @@ func (c Certificates) Config() (*tls.Config, error) {
 		return nil, err
 	}
 	return config, nil
+}
+
+func keyPair(files *boundedfile.Reader, cert, key string) (tls.Certificate, error) {
+	certPEM, err := files.Read(cert, maxPEMBytes, readPEMTimeout)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	keyPEM, err := files.Read(key, maxPEMBytes, readPEMTimeout)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(certPEM, keyPEM)
 }
