@@ -1,6 +1,8 @@
 package tenant
 
 import (
+	"cmp"
+	"slices"
 	"time"
 	"unique"
 )
@@ -38,6 +40,28 @@ func (r *Record) File() string {
 		return ""
 	}
 	return r.source.file
+}
+
+// Place is where the document's first field stands in its file: the number of the document, from 0, and line and
+// column, from 1. All are 0 for a document of a store.
+func (r *Record) Place() (document, line, column int) {
+	if r.source == nil {
+		return 0, 0, 0
+	}
+	return r.source.document, r.source.line, r.source.column
+}
+
+// Closed returns a record without a policy that keeps the hosts of several records, which have a place in common with the
+// first.
+func Closed(id string, records ...*Record) *Record {
+	closed := &Record{id: id}
+	for _, r := range records {
+		closed.hosts = append(closed.hosts, r.hosts...)
+		closed.source = cmp.Or(closed.source, r.source)
+	}
+	slices.Sort(closed.hosts)
+	closed.hosts = slices.Compact(closed.hosts)
+	return closed
 }
 
 // Hosts are the canonical hosts of the document, "*.base" and "*" as written. The

@@ -28,7 +28,7 @@ var (
 // the file system does. Errors are [*fs.PathError].
 func Content(path string, maxBytes int64) ([]byte, fs.FileInfo, error) {
 	if info, err := os.Stat(path); err != nil {
-		return nil, nil, err
+		return nil, nil, &fs.PathError{Op: "open", Path: path, Err: errors.Unwrap(err)}
 	} else if err := regular(path, info); err != nil {
 		return nil, nil, err // opening a device may do something to it
 	}

@@ -1,4 +1,4 @@
-package filestore_test
+package files_test
 
 import (
 	"context"
@@ -16,7 +16,7 @@ import (
 
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,6 +26,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func doc(id string, hosts ...string) string {
 	return fmt.Sprintf("id: %s\nhosts: [%s]\npolicy: {origins: [\"https://app.%s.example\"]}\n", id, strings.Join(hosts, ", "), id)
 }
+
+// whole ends a text with the mark of a whole file.
+func whole(text string) string { return text + "...\n" }
 
 func write(t *testing.T, dir, name, content string) {
 	t.Helper()
@@ -57,25 +60,25 @@ func remove(t *testing.T, dir, name string) {
 
 // live is a store that runs until the test ends.
 type live struct {
-	*filestore.Store
+	*files.Store
 	t       *testing.T
 	reports atomic.Int64
 }
 
 // start runs a store. The poll is far away, so that what is seen is seen by
 // notification.
-func start(t *testing.T, path string, change func(*filestore.Options)) *live {
+func start(t *testing.T, path string, change func(*files.Options)) *live {
 	t.Helper()
 	l := &live{t: t}
-	opt := filestore.Options{
-		Path: path, Debounce: 20 * time.Millisecond, Poll: time.Hour,
-		OnReload: func(filestore.Report) { l.reports.Add(1) },
+	opt := files.Options{
+		Path: path, Debounce: 20 * time.Millisecond, Settle: 20 * time.Millisecond, Poll: time.Hour,
+		OnReload: func(files.Report) { l.reports.Add(1) },
 	}
 	if change != nil {
 		change(&opt)
 	}
 	var err error
-	if l.Store, err = filestore.New(opt); err != nil {
+	if l.Store, err = files.New(opt); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -109,7 +112,7 @@ func (l *live) until(what string, holds func() bool) {
 
 // owner is who has host: an id, or the freshness of nobody.
 func (l *live) owner(host string) string {
-	v := l.Lookup(tenant.Key{Authority: host})
+	v := l.Lookup(l.t.Context(), tenant.Key{Authority: host})
 	if v.Freshness != tenant.Live {
 		return v.Freshness.String()
 	}
@@ -140,11 +143,11 @@ func (l *live) untilProblem(code policy.Code, file string) {
 func TestChangeIsLiveInUnderASecond(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", doc("a", "a.example"))
-	l := start(t, dir, func(o *filestore.Options) { o.Debounce = 0 })
+	l := start(t, dir, func(o *files.Options) { o.Debounce, o.Settle = 0, time.Hour })
 	l.wantOwner("a.example", "a")
 
 	begin := time.Now()
-	write(t, dir, "a.yaml", doc("a", "a.example", "new.example"))
+	replace(t, dir, "a.yaml", doc("a", "a.example", "new.example"))
 	l.untilOwner("new.example", "a")
 	if took := time.Since(begin); took > time.Second {
 		t.Errorf("a change was live after %v, want under 1 s", took)
@@ -158,91 +161,6 @@ func TestChangeIsLiveInUnderASecond(t *testing.T) {
 	l.untilOwner("b.example", "b")
 	if r := l.Status(); r.Files != 2 || r.Tenants != 2 || len(r.Problems) != 0 || !r.Ready() {
 		t.Errorf("status is %+v, want 2 files, 2 tenants, no problem", r)
-	}
-}
-
-func TestBrokenFileKeepsItsLastGoodVersion(t *testing.T) {
-	cases := []struct{ name, broken string }{
-		{"rule 74: one of two documents is broken", doc("a", "a.example") + "---\nid: c\nhosts: [c.example]\n"},
-		{"rule 74: not YAML", "id: [\n"},
-		{"fault R21: 0 bytes", ""},
-		{"fault R21: only comments", "# nothing\n---\n"},
-		{"fault R8: not UTF-8", "id: \xff\n"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			write(t, dir, "a.yaml", doc("a", "a.example")+"---\n"+doc("b", "b.example"))
-			write(t, dir, "z.yaml", doc("z", "z.example"))
-			l := start(t, dir, nil)
-
-			write(t, dir, "a.yaml", c.broken)
-			l.until("a problem", func() bool { return len(l.Status().Problems) > 0 })
-			l.wantOwner("a.example", "a")
-			l.wantOwner("b.example", "b")
-			l.wantOwner("c.example", "unknown")
-			if kept := l.Status().Kept; len(kept) != 1 || filepath.Base(kept[0]) != "a.yaml" {
-				t.Errorf("kept is %q, want a.yaml", kept)
-			}
-
-			write(t, dir, "z.yaml", doc("z", "z2.example"))
-			l.untilOwner("z2.example", "z")
-			l.wantOwner("a.example", "a")
-
-			write(t, dir, "a.yaml", doc("a", "a3.example"))
-			l.untilOwner("a3.example", "a")
-			l.until("no problem", func() bool { return len(l.Status().Problems) == 0 && len(l.Status().Kept) == 0 })
-			l.wantOwner("b.example", "unknown")
-		})
-	}
-}
-
-func TestHalfWrittenFileIsNeverInForce(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "a.yaml", doc("a", "a.example"))
-	l := start(t, dir, func(o *filestore.Options) { o.Debounce = time.Millisecond })
-
-	stop := make(chan struct{})
-	lookups := make(chan int)
-	go func() {
-		n := 0
-		for {
-			select {
-			case <-stop:
-				lookups <- n
-				return
-			default:
-			}
-			n++
-			if got := l.owner("a.example"); got != "a" {
-				t.Errorf("lookup %d while the file was written: a.example belongs to %q", n, got)
-				<-stop
-				lookups <- n
-				return
-			}
-		}
-	}()
-	f, err := os.Create(filepath.Join(dir, "a.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	content := doc("a", "a.example", "done.example")
-	for i := range len(content) {
-		before := l.reports.Load()
-		if _, err := f.WriteString(content[i : i+1]); err != nil {
-			t.Fatal(err)
-		}
-		if i == len(content)/2 { // make sure that at least one torn state is really read
-			l.until("a torn state is read", func() bool { return l.reports.Load() > before || len(l.Status().Kept) > 0 })
-		}
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-	l.untilOwner("done.example", "a")
-	close(stop)
-	if n := <-lookups; n == 0 {
-		t.Error("no lookup ran while the file was written")
 	}
 }
 
@@ -291,9 +209,9 @@ func TestRemoval(t *testing.T) {
 		remove(t, dir, "a.yaml")
 		l.untilProblem("files_missing", filepath.Base(dir))
 		l.wantOwner("a.example", "a")
-		write(t, dir, "c.yaml", doc("c", "c.example"))
+		write(t, dir, "c.yaml", whole(doc("c", "c.example")))
 		l.untilOwner("c.example", "c")
-		l.wantOwner("a.example", "unknown")
+		l.untilOwner("a.example", "unknown")
 	})
 	t.Run("fault R22: what is left has no good document", func(t *testing.T) {
 		dir := t.TempDir()
@@ -322,7 +240,7 @@ func TestRemoval(t *testing.T) {
 		}
 		write(t, dir, "a.yaml", doc("a", "a.example", "back.example"))
 		l.untilOwner("back.example", "a")
-		write(t, dir, "a.yaml", doc("a", "again.example"))
+		write(t, dir, "a.yaml", whole(doc("a", "again.example")))
 		l.untilOwner("again.example", "a")
 	})
 }
@@ -342,7 +260,7 @@ func TestExchangedDirectoryIsWatched(t *testing.T) {
 	rename(t, dir, dir+".away")
 	rename(t, spare, dir)
 	l.untilOwner("new.example", "a")
-	write(t, dir, "a.yaml", doc("a", "newer.example"))
+	write(t, dir, "a.yaml", whole(doc("a", "newer.example")))
 	l.untilOwner("newer.example", "a")
 }
 
@@ -351,7 +269,7 @@ func TestPathThatComesLater(t *testing.T) {
 	dir := filepath.Join(parent, "deep", "tenants")
 	l := start(t, dir, nil)
 	l.wantOwner("a.example", "unavailable")
-	if err := l.Load(); !errors.Is(err, filestore.ErrNoTenants) {
+	if err := l.Load(); !errors.Is(err, files.ErrNoTenants) {
 		t.Errorf("Load is %v, want ErrNoTenants", err)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -361,81 +279,6 @@ func TestPathThatComesLater(t *testing.T) {
 	l.untilOwner("a.example", "a")
 }
 
-func TestConflictBetweenFiles(t *testing.T) {
-	t.Run("a new claim never takes a host away", func(t *testing.T) {
-		dir := t.TempDir()
-		write(t, dir, "m.yaml", doc("m", "shared.example"))
-		write(t, dir, "b.yaml", doc("b", "b.example"))
-		l := start(t, dir, nil)
-		write(t, dir, "b.yaml", doc("b", "b.example", "shared.example", "b2.example"))
-		l.untilProblem("host_taken", "b.yaml")
-		l.wantOwner("shared.example", "m")
-		l.wantOwner("b.example", "b")
-		l.wantOwner("b2.example", "unknown")
-
-		write(t, dir, "a.yaml", doc("a", "shared.example"))
-		l.untilProblem("host_taken", "a.yaml")
-		l.wantOwner("shared.example", "m")
-
-		write(t, dir, "m.yaml", doc("m", "m.example"))
-		l.untilOwner("m.example", "m")
-		l.untilOwner("shared.example", "a")
-	})
-	t.Run("at start the first by name has it", func(t *testing.T) {
-		dir := t.TempDir()
-		write(t, dir, "a.yaml", doc("a", "shared.example"))
-		write(t, dir, "b.yaml", doc("b", "shared.example")+"---\n"+doc("c", "c.example"))
-		l := start(t, dir, nil)
-		l.untilProblem("host_taken", "b.yaml")
-		l.wantOwner("shared.example", "a")
-		l.wantOwner("c.example", "c")
-	})
-	t.Run("a host moves between files in one change", func(t *testing.T) {
-		dir := t.TempDir()
-		write(t, dir, "a.yaml", doc("a", "moving.example"))
-		write(t, dir, "b.yaml", doc("b", "b.example"))
-		s, err := filestore.New(filestore.Options{Path: dir})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Load(); err != nil {
-			t.Fatal(err)
-		}
-		write(t, dir, "a.yaml", doc("a", "a.example"))
-		write(t, dir, "b.yaml", doc("b", "moving.example"))
-		if err := s.Load(); err != nil {
-			t.Fatal(err)
-		}
-		v := s.Lookup(tenant.Key{Authority: "moving.example"})
-		if v.ID() != "b" || len(s.Status().Problems) != 0 {
-			t.Errorf("moving.example belongs to %q, want b; status: %+v", v.ID(), s.Status())
-		}
-	})
-}
-
-func TestUnchangedTenantsKeepTheirMemos(t *testing.T) {
-	dir := t.TempDir()
-	write(t, dir, "a.yaml", doc("a", "a.example"))
-	write(t, dir, "b.yaml", doc("b", "b.example"))
-	var attached atomic.Int64
-	s, err := filestore.New(filestore.Options{Path: dir, Attach: func(*policy.Policy) any { return attached.Add(1) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Load(); err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, "b.yaml", doc("b", "b2.example"))
-	for range 3 {
-		if err := s.Load(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := attached.Load(); got != 3 {
-		t.Errorf("policies were attached %d times, want 3: a once, b twice", got)
-	}
-}
-
 func TestPollFindsWhatNotificationsDoNot(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "a.yaml")
@@ -443,13 +286,13 @@ func TestPollFindsWhatNotificationsDoNot(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "ignored"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	l := start(t, dir, func(o *filestore.Options) { o.Poll = 5 * time.Millisecond; o.Debounce = time.Hour })
-	write(t, dir, "a.yaml", doc("a", "polled.example"))
+	l := start(t, dir, func(o *files.Options) { o.Poll = 5 * time.Millisecond; o.Debounce = time.Hour })
+	write(t, dir, "a.yaml", whole(doc("a", "polled.example")))
 	l.untilOwner("polled.example", "a")
 	if err := os.Chtimes(name, time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, "a.yaml", doc("a", "polle2.example")) // same size
+	write(t, dir, "a.yaml", whole(doc("a", "polle2.example"))) // same size
 	l.untilOwner("polle2.example", "a")
 }
 
@@ -463,14 +306,14 @@ func TestWhatIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "deeper.yaml"), "b.yaml", doc("deeper", "deeper.example"))
-	snapshot, docs, err := filestore.Load(dir, tenant.Options{})
+	snapshot, docs, err := files.Load(dir)
 	if err != nil || snapshot.Tenants() != 1 || len(docs) != 1 {
 		t.Fatalf("Load gave %d tenants, %d documents and %v, want one, one and nil", snapshot.Tenants(), len(docs), err)
 	}
 	if err := os.Symlink(filepath.Join(dir, "nowhere"), filepath.Join(dir, "dangling.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	snapshot, _, err = filestore.Load(dir, tenant.Options{})
+	snapshot, _, err = files.Load(dir)
 	if snapshot.Tenants() != 1 || err == nil || !strings.Contains(err.Error(), "dangling.yaml") {
 		t.Errorf("with a dangling link Load gave %d tenants and %v", snapshot.Tenants(), err)
 	}
@@ -479,15 +322,15 @@ func TestWhatIsRead(t *testing.T) {
 func TestLoadReportsEverything(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yaml", "id: a\n---\nid: b\n")
-	_, _, err := filestore.Load(dir, tenant.Options{})
+	_, _, err := files.Load(dir)
 	problems, ok := errors.AsType[tenant.Problems](err)
-	if !errors.Is(err, filestore.ErrNoTenants) || !ok || len(problems) != 2 {
+	if !errors.Is(err, files.ErrNoTenants) || !ok || len(problems) != 2 {
 		t.Errorf("Load failed with %v, want ErrNoTenants and two problems", err)
 	}
-	if _, _, err := filestore.Load(filepath.Join(dir, "missing"), tenant.Options{}); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := files.Load(filepath.Join(dir, "missing")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Load of a missing path failed with %v, want os.ErrNotExist", err)
 	}
-	if _, err := filestore.New(filestore.Options{}); err == nil {
+	if _, err := files.New(files.Options{}); err == nil {
 		t.Error("New without a path did not fail")
 	}
 }

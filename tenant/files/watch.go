@@ -1,14 +1,18 @@
-package filestore
+package files
 
 import (
+	"context"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/corsgate/corsgate/internal/boundedfile"
 )
 
 // watch hears of changes to a path, to the files in it, and to every symlink
@@ -17,16 +21,22 @@ import (
 // watch on a file dies with the file. Where the path does not exist yet, the
 // nearest directory above it is watched.
 type watch struct {
-	path    string
-	log     *slog.Logger
-	fs      *fsnotify.Watcher      // nil when the system has no watches left
-	watched map[string]os.FileInfo // :: directory → itself when the watch was set
-	names   map[string]bool        // :: full name → a change of it matters
-	dir     string                 // real directory of documents, or ""
+	path string
+	log  *slog.Logger
+	fs   *fsnotify.Watcher // nil when the system has no watches left
+	now  atomic.Pointer[watched]
+}
+
+// watched is what a watch listens to. It does not change.
+type watched struct {
+	dirs  map[string]os.FileInfo // :: directory → itself when the watch was set
+	names map[string]bool        // :: full name → a change of it matters
+	dir   string                 // real directory of documents, or ""
 }
 
 func newWatch(path string, log *slog.Logger) *watch {
-	w := &watch{path: path, log: log, watched: make(map[string]os.FileInfo)}
+	w := &watch{path: path, log: log}
+	w.now.Store(&watched{})
 	var err error
 	if w.fs, err = fsnotify.NewWatcher(); err != nil {
 		w.fs = nil
@@ -58,28 +68,37 @@ func (w *watch) matters(e fsnotify.Event) bool {
 	if e.Op == fsnotify.Chmod {
 		return false // also sent for reads on some systems; the poll finds changed rights
 	}
-	return w.names[e.Name] || (filepath.Dir(e.Name) == w.dir && isDocument(filepath.Base(e.Name)))
+	now := w.now.Load()
+	return now.names[e.Name] || (filepath.Dir(e.Name) == now.dir && isDocument(filepath.Base(e.Name)))
 }
 
 // sync watches the directories that count now, and reports whether there are
-// new ones: what happened in them before may have been missed.
-func (w *watch) sync() (added bool) {
+// new ones: what happened in them before may have been missed. A file system that does not answer is left to the poll.
+func (w *watch) sync(ctx context.Context, reader *boundedfile.Reader) (added bool) {
 	if w.fs == nil {
 		return false
 	}
-	w.names, w.dir = make(map[string]bool), ""
+	added, err := within(ctx, reader, "watch", func() (bool, error) { return w.update(), nil })
+	if err != nil && ctx.Err() == nil {
+		w.log.DebugContext(ctx, "watching the tenant files takes too long; they are polled", "error", err)
+	}
+	return added
+}
+
+func (w *watch) update() (added bool) {
+	next := &watched{dirs: make(map[string]os.FileInfo), names: make(map[string]bool)}
 	wanted := make(map[string]bool)
-	w.follow(w.path, wanted)
-	for dir, info := range w.watched {
+	next.follow(w.path, wanted)
+	for dir, info := range w.now.Load().dirs {
 		now, err := os.Stat(dir)
 		if wanted[dir] && err == nil && os.SameFile(info, now) {
+			next.dirs[dir] = info
 			continue
 		}
 		_ = w.fs.Remove(dir) // fails when the directory is gone, and its watch with it
-		delete(w.watched, dir)
 	}
 	for dir := range wanted {
-		if w.watched[dir] != nil {
+		if next.dirs[dir] != nil {
 			continue
 		}
 		info, err := os.Stat(dir)
@@ -90,14 +109,15 @@ func (w *watch) sync() (added bool) {
 			w.log.Debug("watching a directory failed; it is polled", "directory", dir, "error", err)
 			continue
 		}
-		w.watched[dir], added = info, true
+		next.dirs[dir], added = info, true
 	}
+	w.now.Store(next)
 	return added
 }
 
 // follow notes what a change of would change path or, when it is a directory,
 // the documents in it.
-func (w *watch) follow(path string, wanted map[string]bool) {
+func (w *watched) follow(path string, wanted map[string]bool) {
 	dir := w.resolve(path, wanted)
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
@@ -121,7 +141,7 @@ const maxLinks = 40
 
 // resolve walks path from the root, notes each symlink, the first missing
 // name, and the end, and returns the real path, or "" when it does not exist.
-func (w *watch) resolve(path string, wanted map[string]bool) string {
+func (w *watched) resolve(path string, wanted map[string]bool) string {
 	dir, rest := string(filepath.Separator), splitPath(path)
 	for links := 0; len(rest) > 0; {
 		name := filepath.Join(dir, rest[0])

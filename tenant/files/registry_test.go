@@ -1,11 +1,11 @@
-package filestore_test
+package files_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 	"github.com/corsgate/corsgate/tenant/tenanttest"
 )
 
@@ -29,7 +29,7 @@ func TestFilesAreARegistry(t *testing.T) {
 			tenanttest.RunRegistry(t, func(t *testing.T, docs ...tenanttest.Document) tenant.Registry {
 				dir := t.TempDir()
 				lay(t, dir, docs)
-				s, err := filestore.New(filestore.Options{Path: dir})
+				s, err := files.New(files.Options{Path: dir})
 				if err != nil {
 					t.Fatal(err)
 				}
