@@ -203,14 +203,27 @@ func (m *merger) missing(e *entry) bool {
 	return !e.record.deleted && (p.why != Missing || m.rules.Now.Sub(p.since) < m.rules.AbsentAfter)
 }
 
-// loses reports whether next, nil for none, lacks a route that r has.
+// loses reports whether next, nil for none, lacks a host or a route that r has, or one of its candidate.
 func loses(next, r *Record) bool {
 	if next == nil || next.deleted {
 		return true
 	}
-	for i := range r.stable.routes {
-		prefix := r.stable.routes[i].prefix
-		if !slices.ContainsFunc(next.stable.routes, func(other route) bool { return other.prefix == prefix }) {
+	for _, host := range r.hosts {
+		if !slices.Contains(next.hosts, host) {
+			return true // it would fall to a wildcard, or to the default tenant
+		}
+	}
+	if r.candidate != nil && (next.candidate == nil || next.candidate.losesRoute(r.candidate)) {
+		return true
+	}
+	return next.stable.losesRoute(&r.stable)
+}
+
+// losesRoute reports whether s lacks a route that before has.
+func (s *ruleset) losesRoute(before *ruleset) bool {
+	for i := range before.routes {
+		prefix := before.routes[i].prefix
+		if !slices.ContainsFunc(s.routes, func(other route) bool { return other.prefix == prefix }) {
 			return true
 		}
 	}
@@ -369,7 +382,7 @@ func explanation(why Why, u *Update, e *entry) string {
 	case Emptied:
 		return "the document lost all its origins together with more others than the limit of mass changes permits"
 	case Partial:
-		return "the file may not be whole: a document or a route is missing that it had before"
+		return "the file may not be whole: a document, a host or a route is missing that it had before"
 	default:
 		return ""
 	}

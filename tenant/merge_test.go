@@ -279,3 +279,27 @@ func TestMergeBudget(t *testing.T) {
 	s.merge(gone("other"), large)
 	s.want(map[string]string{"large.example": "large v1"})
 }
+
+func TestMergeTakesNoHostOrCandidateAwayForPartialText(t *testing.T) {
+	whole := `{"id":"a","hosts":["a.example","a2.example"],"policy":{"origins":["https://v1.origin"]},` +
+		`"candidate":{"percent":100,"policy":{"origins":["https://v1.origin"]},"routes":[{"path_prefix":"/admin","policy":{}}]}}`
+	s := newState(t)
+	s.merge(good("default", "v9", "*"), parsed("a", whole))
+	for name, cut := range map[string]string{
+		"a host":               strings.Replace(whole, `,"a2.example"`, "", 1),
+		"the candidate":        `{"id":"a","hosts":["a.example","a2.example"],"policy":{"origins":["https://v1.origin"]}}`,
+		"a route of candidate": strings.Replace(whole, `,"routes":[{"path_prefix":"/admin","policy":{}}]`, "", 1),
+	} {
+		u := parsed("a", cut)
+		if u.Err != nil {
+			t.Fatalf("%s: %v", name, u.Err)
+		}
+		u.Partial = true
+		if s.merge(u); s.Held()[tenant.Partial] != 1 {
+			t.Errorf("%s was taken away: held %v", name, s.Held())
+		}
+	}
+	s.want(map[string]string{"a2.example": "a v1"})
+	s.merge(good("a", "v2", "a.example"))
+	s.want(map[string]string{"a2.example": "default v9", "a.example": "a v2"})
+}

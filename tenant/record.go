@@ -1,6 +1,8 @@
 package tenant
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"time"
 	"unique"
@@ -135,6 +137,19 @@ func (r *Record) File() string {
 
 // Mode of the tenant.
 func (r *Record) Mode() Mode { return r.mode }
+
+// Closed returns a record without a policy that keeps the hosts of several records, which have a place in common with the
+// first.
+func Closed(id string, records ...*Record) *Record {
+	closed := &Record{id: id}
+	for _, r := range records {
+		closed.hosts = append(closed.hosts, r.hosts...)
+		closed.source = cmp.Or(closed.source, r.source)
+	}
+	slices.Sort(closed.hosts)
+	closed.hosts = slices.Compact(closed.hosts)
+	return closed
+}
 
 // Hosts are the canonical hosts of the document, "*.base" and "*" as written. The
 // slice must not be changed.

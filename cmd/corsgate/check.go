@@ -16,7 +16,7 @@ import (
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -65,7 +65,7 @@ func inspect(paths []string, now time.Time) *report.Report {
 	var problems document.Problems
 	docs := map[string][]*document.Document{} // :: file → its documents, however many paths lead to it
 	for _, path := range paths {
-		_, good, err := filestore.Load(filepath.Clean(path), tenant.Options{})
+		_, good, err := files.Load(filepath.Clean(path))
 		found, ok := errors.AsType[document.Problems](err)
 		if err != nil && !ok {
 			found = document.Problems{{File: path, Problem: policy.Problem{Code: codePath, Detail: err.Error()}}}
@@ -90,7 +90,7 @@ func compose(docs map[string][]*document.Document, problems document.Problems, n
 			r.Add(report.Warning, d.Advise(now))
 		}
 	}
-	problems = append(problems, fresh(document.Conflicts(records), problems)...)
+	problems = append(problems, fresh(files.Conflicts(records), problems)...)
 	r.Add(report.Error, problems)
 	r.Tenants = len(records)
 	for i := range problems {

@@ -14,9 +14,8 @@ import (
 
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/policy"
-	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 )
 
 // explainSettings are the flags of explain.
@@ -94,7 +93,7 @@ func (s *explainSettings) check(src config.Sources) config.Problems {
 }
 
 func (p *program) explain(s explainSettings) error {
-	snapshot, docs, err := filestore.Load(s.tenants, tenant.Options{})
+	snapshot, docs, err := files.Load(s.tenants)
 	if problems, ok := errors.AsType[document.Problems](err); ok && len(docs) > 0 {
 		// A broken document does not keep the others from being explained.
 		fmt.Fprintf(p.stderr, "corsgate: the documents have problems; see corsgate check %s\n%v\n", s.tenants, problems)

@@ -14,8 +14,7 @@ import (
 
 	"github.com/corsgate/corsgate/internal/probe"
 	"github.com/corsgate/corsgate/internal/probe/probetest"
-	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 )
 
 // The page about the probe shows what it says: its files are written, and its commands are run against a gateway that decides by
@@ -85,7 +84,7 @@ type probeGateway struct{ edge, broken, direct string }
 
 func (g *probeGateway) start(t *testing.T, file string) {
 	t.Helper()
-	tenants, _, err := filestore.Load(file, tenant.Options{})
+	tenants, _, err := files.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -145,7 +145,7 @@ func (p *program) writeProbe(r *probe.Report, format string) error {
 // fileSource reads the documents of a path anew each time.
 func fileSource(path string) probe.Source {
 	return func(context.Context, string, string) (probe.Documents, error) {
-		snapshot, docs, err := filestore.Load(path, tenant.Options{})
+		snapshot, docs, err := files.Load(path)
 		if problems, ok := errors.AsType[document.Problems](err); err != nil && (!ok || len(docs) == 0) {
 			return probe.Documents{}, errors.Join(err, problems.Err())
 		}

@@ -16,7 +16,7 @@ import (
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 )
 
 // stdinName is the path of standard input, and its name in problems.
@@ -43,12 +43,12 @@ func documentSources(paths []string) ([]documentSource, document.Problems) {
 			continue
 		}
 		path = filepath.Clean(path)
-		names, err := filestore.Files(path)
+		names, err := files.Files(path)
 		switch {
 		case err != nil:
 			problems = append(problems, fileProblem(path, codePath, err.Error()))
 		case len(names) == 0:
-			problems = append(problems, fileProblem(path, filestore.CodeNoFiles, "there is no *.yaml, *.yml or *.json here"))
+			problems = append(problems, fileProblem(path, files.CodeNoFiles, "there is no *.yaml, *.yml or *.json here"))
 		}
 		for _, name := range names {
 			add(documentSource{name, name})
@@ -85,7 +85,7 @@ func (p *program) readSource(ctx context.Context, source documentSource, cut div
 	} else {
 		f, err := os.Open(source.path)
 		if err != nil {
-			return document.Problems{fileProblem(source.name, filestore.CodeFile, err.Error())}, nil
+			return document.Problems{fileProblem(source.name, files.CodeFile, err.Error())}, nil
 		}
 		defer func() { _ = f.Close() }() // opened for reading: nothing can be lost
 		in = f
@@ -113,9 +113,9 @@ func (p *program) readSource(ctx context.Context, source documentSource, cut div
 	case errors.Is(err, errInterrupted):
 		return nil, err
 	case err != nil:
-		problems = append(problems, fileProblem(source.name, filestore.CodeFile, err.Error()))
+		problems = append(problems, fileProblem(source.name, files.CodeFile, err.Error()))
 	case documents == 0:
-		problems = append(problems, fileProblem(source.name, filestore.CodeEmpty, "the file holds no document"))
+		problems = append(problems, fileProblem(source.name, files.CodeEmpty, "the file holds no document"))
 	}
 	return problems, nil
 }
@@ -133,17 +133,17 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 }
 
 var (
-	errPiece = fmt.Errorf("more than %d bytes stand between two lines of ---", filestore.MaxFileBytes)
-	errWhole = fmt.Errorf("it has more than %d bytes", filestore.MaxFileBytes)
+	errPiece = fmt.Errorf("more than %d bytes stand between two lines of ---", files.MaxFileBytes)
+	errWhole = fmt.Errorf("it has more than %d bytes", files.MaxFileBytes)
 )
 
 // undivided takes a stream as one piece, so that what is said of a document has its place in the file.
 func undivided(r io.Reader, take func(piece []byte, line int) error) error {
-	text, err := io.ReadAll(io.LimitReader(r, filestore.MaxFileBytes+1))
+	text, err := io.ReadAll(io.LimitReader(r, files.MaxFileBytes+1))
 	switch {
 	case err != nil:
 		return err
-	case len(text) > filestore.MaxFileBytes:
+	case len(text) > files.MaxFileBytes:
 		return errWhole
 	default:
 		return take(text, 0)
@@ -166,7 +166,7 @@ func pieces(r io.Reader, take func(piece []byte, line int) error) error {
 			piece, first = nil, line // a new one: documents may refer to the old one
 		}
 		piece = append(piece, text...)
-		if len(piece) > filestore.MaxFileBytes {
+		if len(piece) > files.MaxFileBytes {
 			return errPiece
 		}
 		atStart = err == nil
@@ -199,7 +199,7 @@ func (p *program) readDocuments(ctx context.Context, paths []string, bar *progre
 	set := &documentSet{}
 	bar.begin("reading documents", 0)
 	defer bar.end()
-	files, problems, err := p.eachDocument(ctx, paths, undivided, func(d *document.Document) {
+	read, problems, err := p.eachDocument(ctx, paths, undivided, func(d *document.Document) {
 		set.docs = append(set.docs, d)
 		bar.at(len(set.docs))
 	})
@@ -210,8 +210,8 @@ func (p *program) readDocuments(ctx context.Context, paths []string, bar *progre
 	for i, d := range set.docs {
 		records[i] = d.Record
 	}
-	problems = append(problems, document.Conflicts(records)...)
-	set.findings.Files, set.findings.Tenants = files, len(set.docs)
+	problems = append(problems, files.Conflicts(records)...)
+	set.findings.Files, set.findings.Tenants = read, len(set.docs)
 	set.findings.Add(report.Error, problems)
 	slices.SortFunc(set.docs, func(a, b *document.Document) int {
 		return strings.Compare(a.Record.ID(), b.Record.ID())

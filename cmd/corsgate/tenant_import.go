@@ -98,7 +98,7 @@ func (im *importer) run(ctx context.Context, paths []string, began time.Time) er
 	return im.summary(outcome{Written: true, Counts: im.counts, Took: time.Since(began)})
 }
 
-// claims notes who has an id or a host first. It stands in for document.Conflicts, which would keep every
+// claims notes who has an id or a host first. It stands in for files.Conflicts, which would keep every
 // compiled policy in memory.
 type claims struct{ ids, hosts map[string]claim }
 

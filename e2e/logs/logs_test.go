@@ -55,7 +55,7 @@ func TestF10PolicyWhileLogIsBlocked(t *testing.T) {
 		l.edge(nil)
 		l.block()
 		l.edit(document(listed, "https://new.acme.example"))
-		l.awaitStuck("filestore.(*Store).Run")
+		l.awaitStuck("files.(*Store).Run")
 		l.edit(document())
 		if !l.granted() {
 			l.Error("the withdrawal is obeyed; what the other test shows is worth nothing")
@@ -166,7 +166,7 @@ func TestF12RedisWhileLogIsBlocked(t *testing.T) {
 		l.edge(nil)
 		l.block()
 		redis.Kill()
-		l.awaitStuck("mirror.(*Mirror).Run")
+		l.awaitStuck("replica.(*Replica).Run")
 	})
 }
 

@@ -14,7 +14,7 @@ func (f fileRegistry) figures() telemetry.Figures {
 		Live:       int64(report.Tenants),
 		Generation: report.LoadedAt,
 		Oldest:     -1,
-		Created:    int64(stats.Changes.Created), Updated: int64(stats.Changes.Updated), Deleted: int64(stats.Changes.Deleted),
+		Created:    int64(stats.Created), Updated: int64(stats.Updated), Deleted: int64(stats.Deleted),
 		Rejected: telemetry.RejectedDocuments{
 			Invalid: int64(stats.Invalid), HostConflict: int64(stats.HostConflicts),
 			Unreadable: int64(stats.Unreadable), HeldBack: int64(stats.HeldBack),

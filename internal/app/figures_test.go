@@ -11,20 +11,20 @@ import (
 	"github.com/corsgate/corsgate/internal/config"
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/internal/telemetry"
-	"github.com/corsgate/corsgate/tenant/filestore"
+	"github.com/corsgate/corsgate/tenant/files"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
 )
 
 func TestFiguresOfFiles(t *testing.T) {
-	files, err := filestore.New(filestore.Options{Path: settings(t, `"*"`).Tenants})
+	store, err := files.New(files.Options{Path: settings(t, `"*"`).Tenants})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := files.Load(); err != nil {
+	if err := store.Load(); err != nil {
 		t.Fatal(err)
 	}
-	got := fileRegistry{files}.figures()
+	got := fileRegistry{store}.figures()
 	if got.Generation.IsZero() {
 		t.Error("the load has no time")
 	}
@@ -37,7 +37,7 @@ func TestFiguresOfFiles(t *testing.T) {
 func TestFiguresOfAStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.NewMemory()
-		r, _ := mirrored(t, s, config.Stored{})
+		r, _ := followed(t, s, config.Stored{})
 		pass(2 * time.Second)
 		if got := r.figures(); !got.Store.Up || got.Store.EpochMismatch || got.Store.Lag >= 0 || got.Oldest >= 0 || !got.Generation.IsZero() {
 			t.Errorf("of an empty store: %+v, %+v", got, got.Store)

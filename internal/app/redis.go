@@ -29,15 +29,15 @@ func OpenRedis(r config.Redis, log *slog.Logger, adjust ...func(*redisstore.Opti
 	}
 	switch {
 	case r.PasswordFile != "":
-		o.Password = secretIn(r.PasswordFile)
+		o.Password = config.SecretFile(r.PasswordFile)
 	case target.Password != "":
 		o.Password = func() (string, error) { return target.Password, nil }
 	}
 	if r.SentinelPasswordFile != "" {
-		o.SentinelPassword = secretIn(r.SentinelPasswordFile)
+		o.SentinelPassword = config.SecretFile(r.SentinelPasswordFile)
 	}
 	if target.TLS {
-		o.TLS = redisstore.Certificates{CA: r.CAFile, Cert: r.CertFile, Key: r.KeyFile}.Config
+		o.TLS = redisstore.Certificates{CA: r.CAFile, Cert: r.CertFile, Key: r.KeyFile}.Source()
 	}
 	if !target.TLS && !target.Local() {
 		log.Warn("whoever can listen between this process and Redis can read and change the tenants; use rediss:// where that matters",
@@ -47,9 +47,4 @@ func OpenRedis(r config.Redis, log *slog.Logger, adjust ...func(*redisstore.Opti
 		f(&o)
 	}
 	return redisstore.New(o)
-}
-
-// secretIn reads the file at path for each connection, so that a new secret needs no restart.
-func secretIn(path string) func() (string, error) {
-	return func() (string, error) { return config.ReadSecret(path) }
 }

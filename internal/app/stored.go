@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -140,6 +141,9 @@ func (r *storedRegistry) assemble(c config.Stored, source store.Source, identity
 		MaxBytes: memoryBudget(), Log: r.log, OnChange: r.update, OnHead: onHead,
 	}
 	if c.StateDir != "" {
+		if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+			return fmt.Errorf("making the state directory: %w", err)
+		}
 		opt.Backup, opt.Identity = filepath.Join(c.StateDir, backupName), identity
 	}
 	r.replica, err = replica.New(opt)
@@ -182,7 +186,7 @@ func (r *storedRegistry) serveAnyway(ctx context.Context) error {
 
 // update looks again whether there is something to decide by, and says that something changed.
 func (r *storedRegistry) update() {
-	if r.status().Ready || r.baseline != nil && r.baseline.Status().Ready() {
+	if r.status().Ready || r.baseline != nil && r.baseline.Status().Tenants > 0 {
 		r.ready.Store(true)
 	}
 	r.changed()

@@ -11,12 +11,12 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/corsgate/corsgate/internal/boundedfile"
 	"github.com/corsgate/corsgate/internal/config"
 )
 
@@ -29,10 +29,11 @@ const recheckEvery = time.Second
 // again when their contents change. Files that cannot be used leave the last
 // good configuration in force.
 type certificates struct {
-	files config.TLS
-	log   *slog.Logger
+	files  config.TLS
+	log    *slog.Logger
+	reader boundedfile.Reader
 
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards all below; it is not held while files are read
 	checked time.Time
 	seen    [sha256.Size]byte // of the files as last read, good or not
 	current *tls.Config
@@ -78,13 +79,12 @@ func (c *certificates) latest(now time.Time) *tls.Config {
 
 // recheck reads the files again if it is time to; the error says why the last good configuration stays.
 func (c *certificates) recheck(now time.Time) (current *tls.Config, fresh bool, err error) {
+	if current, due := c.due(now); !due {
+		return current, false, nil
+	}
+	pem, err := c.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now.Sub(c.checked) < recheckEvery {
-		return c.current, false, nil
-	}
-	c.checked = now
-	pem, err := c.read()
 	if err != nil {
 		return c.current, false, err
 	}
@@ -99,6 +99,23 @@ func (c *certificates) recheck(now time.Time) (current *tls.Config, fresh bool, 
 	c.current = next
 	return c.current, true, nil
 }
+
+// due reports whether it is time to read the files again, which the caller then has to do.
+func (c *certificates) due(now time.Time) (current *tls.Config, due bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.checked) < recheckEvery {
+		return c.current, false
+	}
+	c.checked = now
+	return c.current, true
+}
+
+// Bounds of reading one of the files. A bundle of all public authorities has about 250 KiB.
+const (
+	maxPEMBytes    = 4 << 20
+	readPEMTimeout = recheckEvery
+)
 
 // pemFiles are the bytes of the files; clientCA is nil when there is none.
 type pemFiles struct{ cert, key, clientCA []byte }
@@ -116,14 +133,14 @@ func (p pemFiles) sum() [sha256.Size]byte {
 func (c *certificates) read() (pemFiles, error) {
 	var p pemFiles
 	var err, all error
-	if p.cert, err = os.ReadFile(c.files.CertFile); err != nil {
+	if p.cert, err = c.reader.Read(c.files.CertFile, maxPEMBytes, readPEMTimeout); err != nil {
 		all = errors.Join(all, fmt.Errorf("reading the certificate: %w", err))
 	}
-	if p.key, err = os.ReadFile(c.files.KeyFile); err != nil {
+	if p.key, err = c.reader.Read(c.files.KeyFile, maxPEMBytes, readPEMTimeout); err != nil {
 		all = errors.Join(all, fmt.Errorf("reading the private key: %w", err))
 	}
 	if c.files.ClientCAFile != "" {
-		if p.clientCA, err = os.ReadFile(c.files.ClientCAFile); err != nil {
+		if p.clientCA, err = c.reader.Read(c.files.ClientCAFile, maxPEMBytes, readPEMTimeout); err != nil {
 			all = errors.Join(all, fmt.Errorf("reading the client authorities: %w", err))
 		}
 	}

@@ -45,7 +45,7 @@ func table() []imports {
 		},
 		{
 			dir:    "tenant/redisstore",
-			ours:   []string{"policy", "proto", "tenant", "tenant/store"},
+			ours:   []string{"policy", "proto", "tenant", "tenant/store", "internal/boundedfile"},
 			others: []string{protobuf, goRedis, sync, "go.opentelemetry.io/otel", "golang.org/x/time"},
 			not:    []string{"flag", "net/http", "os/signal"},
 		},
@@ -157,6 +157,7 @@ func table() []imports {
 		{dir: "internal/spelling"},
 		{dir: "internal/wording"},
 		{dir: "internal/wallclock"},
+		{dir: "internal/boundedfile"},
 		{dir: "internal/cgroup"},
 		{dir: "internal/linequeue"},
 		{dir: "internal/build", not: []string{"flag", "net/http", "os"}},
@@ -186,7 +187,7 @@ func table() []imports {
 		{dir: "internal/demo", ours: []string{"policy", "tenant", "envoy", "proto", "internal/app", "internal/config"}, others: []string{protobuf}},
 		{
 			dir:    "internal/config",
-			ours:   []string{"policy", "internal/spelling"},
+			ours:   []string{"policy", "internal/boundedfile", "internal/spelling"},
 			others: []string{pflag, yaml},
 			not:    []string{grpc},
 		},
@@ -199,7 +200,7 @@ func table() []imports {
 		},
 		{
 			dir:    "internal/app",
-			ours:   []string{"policy", "tenant", "server", "envoy", "internal/build", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
+			ours:   []string{"policy", "tenant", "server", "envoy", "internal/boundedfile", "internal/build", "internal/config", "internal/rum", "internal/telemetry", "internal/wallclock"},
 			others: []string{protobuf, grpc, sync, "github.com/fsnotify/fsnotify", "golang.org/x/net/netutil"},
 			not:    []string{"flag", "os/signal"},
 		},

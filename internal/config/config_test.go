@@ -229,7 +229,7 @@ func TestProblems(t *testing.T) {
 		{
 			name: "a password that is nowhere",
 			args: []string{"--redis=redis://localhost", "--record-usage", "--usage-redis-username=u", "--usage-redis-password-file=/nowhere"},
-			want: []string{"--usage-redis-password-file: reading a password: stat /nowhere: no such file or directory"},
+			want: []string{"--usage-redis-password-file: reading a password: open /nowhere: no such file or directory"},
 		},
 		{name: "uses are recorded by who reads the tenants", args: []string{"--redis=redis://localhost", "--record-usage"}},
 		{

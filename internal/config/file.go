@@ -5,16 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/corsgate/corsgate/internal/boundedfile"
 )
 
 // maxFileBytes bounds the configuration file; a real one has some hundred bytes.
 const maxFileBytes = 1 << 20
+
+// readTimeout is how long a file may take to be read.
+const readTimeout = 2 * time.Second
 
 // file reads the settings of the configuration file at path.
 func (r *resolver) file(path string) {
@@ -84,17 +89,9 @@ func (r *resolver) fileValue(f *pflag.Flag, source string, value *yaml.Node) {
 
 // readMapping parses the one YAML mapping that path holds; nil when it is empty.
 func readMapping(path string) (*yaml.Node, error) {
-	f, err := os.Open(path)
+	text, err := boundedfile.Read(path, maxFileBytes, readTimeout)
 	if err != nil {
 		return nil, fmt.Errorf("reading the configuration file: %w", err)
-	}
-	defer func() { _ = f.Close() }() // opened for reading: nothing can be lost
-	text, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the configuration file: %w", err)
-	}
-	if len(text) > maxFileBytes {
-		return nil, fmt.Errorf("the file %s has more than %d bytes", path, maxFileBytes)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, more yaml.Node

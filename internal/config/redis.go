@@ -2,11 +2,12 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/corsgate/corsgate/internal/boundedfile"
 )
 
 // DefaultRedisPrefix is the prefix of the registry's keys. Its hash tag keeps them on one
@@ -153,15 +154,17 @@ const maxSecretBytes = 4096
 
 // ReadSecret is the content of the file at path without the end of its line. An empty
 // secret is an error: it would stand for "no login".
-func ReadSecret(path string) (string, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return "", fmt.Errorf("reading a password: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxSecretBytes {
-		return "", fmt.Errorf("reading a password: %s is not a file of at most %d bytes", path, maxSecretBytes)
-	}
-	text, err := os.ReadFile(path)
+func ReadSecret(path string) (string, error) { return SecretFile(path)() }
+
+// SecretFile returns a function that reads the file at path as [ReadSecret] does. However often it is called, one read at
+// most waits for a file system that does not answer.
+func SecretFile(path string) func() (string, error) {
+	var files boundedfile.Reader
+	return func() (string, error) { return readSecret(&files, path) }
+}
+
+func readSecret(files *boundedfile.Reader, path string) (string, error) {
+	text, err := files.Read(path, maxSecretBytes, readTimeout)
 	if err != nil {
 		return "", fmt.Errorf("reading a password: %w", err)
 	}

@@ -175,7 +175,7 @@ func TestRedisProblems(t *testing.T) {
 			args: []string{"--redis=redis://a.example", "--redis-password-file=DIR/empty", "--redis-sentinel-master=m", "--redis-sentinel-password-file=DIR"},
 			want: []string{
 				"--redis-password-file: reading a password: DIR/empty is empty",
-				"--redis-sentinel-password-file: reading a password: DIR is not a file of at most 4096 bytes",
+				"--redis-sentinel-password-file: reading a password: reading DIR: is a directory",
 			},
 		},
 		{

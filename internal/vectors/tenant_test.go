@@ -40,9 +40,6 @@ func snapshotOf(t *testing.T, group []vectors.File) *tenant.Snapshot {
 		}
 		records = append(records, doc.Record)
 	}
-	if err := document.Conflicts(records).Err(); err != nil {
-		t.Fatal(err)
-	}
 	return tenant.SnapshotOf(records...)
 }
 

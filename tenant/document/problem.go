@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/corsgate/corsgate/policy"
-	"github.com/corsgate/corsgate/tenant"
 )
 
 // Problem is one thing wrong, or unwise, in a tenant document. Its Path is the
@@ -72,62 +71,4 @@ func (p *Problem) String() string {
 	}
 	fmt.Fprintf(&b, " [%s]", p.Code)
 	return b.String()
-}
-
-// Conflicts returns what keeps records from standing beside each other, as if all of them were new: an id that two
-// records have, or a host that two list (rule 26a). Each of them has a problem, which names the first other one.
-func Conflicts(records []*tenant.Record) Problems {
-	ids := make(map[string][]*tenant.Record, len(records))
-	hosts := make(map[string][]*tenant.Record, len(records))
-	for _, r := range records {
-		ids[r.ID()] = append(ids[r.ID()], r)
-		for _, host := range r.Hosts() {
-			hosts[host] = append(hosts[host], r)
-		}
-	}
-	var problems Problems
-	for _, r := range records {
-		if other := another(ids[r.ID()], r); other != nil {
-			problems = append(problems, problemAt(r, policy.Problem{
-				Path: "id", Value: r.ID(), Code: CodeIDTaken, Detail: "the document in " + place(other) + " has this id, too",
-			}))
-			continue
-		}
-		for i, host := range r.Hosts() {
-			if other := another(hosts[host], r); other != nil {
-				problems = append(problems, problemAt(r, policy.Problem{
-					Path: element("hosts", i), Value: host, Code: CodeHostTaken,
-					Detail: "tenant " + other.ID() + " in " + place(other) + " lists this host, too",
-				}))
-			}
-		}
-	}
-	return problems
-}
-
-// another returns the first of list that is not r, or nil.
-func another(list []*tenant.Record, r *tenant.Record) *tenant.Record {
-	for _, other := range list {
-		if other != r {
-			return other
-		}
-	}
-	return nil
-}
-
-// problemAt is a problem of the document that r was made of.
-func problemAt(r *tenant.Record, what policy.Problem) Problem {
-	p := Problem{Problem: what, Tenant: r.ID()}
-	if at := r.Source(); at != nil {
-		p.File, p.Document, p.Line, p.Column = at.File, at.Document, at.Line, at.Column
-	}
-	return p
-}
-
-// place names where a record was read, for people.
-func place(r *tenant.Record) string {
-	if at := r.Source(); at != nil {
-		return fmt.Sprintf("%s, line %d", at.File, at.Line)
-	}
-	return "the store"
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/corsgate/corsgate/internal/redistest"
-	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/redisstore"
 	"github.com/corsgate/corsgate/tenant/store"
