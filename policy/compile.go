@@ -36,6 +36,9 @@ type Policy struct {
 	exposed nameSet // lower-case
 	maxAge  unique.Handle[string]
 
+	// identity is one address for each policy. A [Key] holds on to it, and not to the whole policy.
+	identity *byte
+
 	permanent   uint16 // how many of the origins are
 	publicEntry uint16
 	patterns    uint16 // which of a few permanent entries are not exact
@@ -81,7 +84,7 @@ type compiler struct {
 // change too (rule 37): an entry that no browser could ever match is refused, and
 // the problem's Fix is what to write. Expired temporary origins are legal.
 func Compile(spec Spec) (*Policy, error) {
-	c := compiler{p: &Policy{}, spec: &spec}
+	c := compiler{p: &Policy{identity: new(byte)}, spec: &spec}
 	c.takeOptions()
 	c.compileOrigins()
 	c.compileMethods()

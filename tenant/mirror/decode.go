@@ -50,13 +50,13 @@ func (m *Mirror) decode(got store.Documents, check bool) []news {
 			n.check = check
 			continue
 		}
-		n.read(m)
+		n.read()
 	}
 	return all
 }
 
 // read decodes and compiles the document.
-func (n *news) read(m *Mirror) {
+func (n *news) read() {
 	stored := tenant.ParseStored(n.id, n.data)
 	n.record, n.broken = stored.Record, stored.Problems.Err()
 	if n.record == nil {

@@ -107,7 +107,7 @@ func (m *Mirror) readState() (store.Saved, []news, error) {
 		workers.Go(func() {
 			for list := range work {
 				for i := range list {
-					list[i].read(m)
+					list[i].read()
 					list[i].data = nil
 				}
 				mu.Lock()

@@ -1,9 +1,15 @@
 package mirror
 
-import "github.com/corsgate/corsgate/tenant"
+import (
+	"context"
+
+	"github.com/corsgate/corsgate/tenant"
+)
 
 // Look is a lookup that does not wait: the channel is closed when the load that it would wait for has ended.
-func Look(m *Mirror, k tenant.Key) (tenant.View, <-chan struct{}) { return m.look(k) }
+func Look(m *Mirror, k tenant.Key) (tenant.View, <-chan struct{}) {
+	return m.look(context.Background(), k)
+}
 
 // Negatives is how many absent tenants are remembered.
 func Negatives(m *Mirror) int {

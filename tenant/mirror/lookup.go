@@ -10,7 +10,7 @@ import (
 
 // Lookup implements [tenant.Registry]. It waits for a load under way, at most about the lookup budget.
 func (m *Mirror) Lookup(ctx context.Context, k tenant.Key) tenant.View {
-	v, loaded := m.look(k)
+	v, loaded := m.look(ctx, k)
 	if loaded == nil {
 		return v
 	}
@@ -22,9 +22,9 @@ func (m *Mirror) Lookup(ctx context.Context, k tenant.Key) tenant.View {
 			return tenant.View{Freshness: tenant.Unavailable, Waited: true}
 		}
 		// What was loaded may have had to go again before it was looked at.
-		if v, loaded = m.look(k); loaded != nil && m.clock()-began >= int64(m.opt.LookupBudget) {
+		if v, loaded = m.look(ctx, k); loaded != nil && m.clock()-began >= int64(m.opt.LookupBudget) {
 			m.counters.overdue.Add(1)
-			v, loaded = m.below(k, tenant.Unavailable), nil
+			v, loaded = m.below(ctx, k, tenant.Unavailable), nil
 		}
 	}
 	v.Waited = true
@@ -33,15 +33,15 @@ func (m *Mirror) Lookup(ctx context.Context, k tenant.Key) tenant.View {
 
 // look is the view of k. While its tenant is being loaded the channel is not nil; it is closed when it is worth
 // looking again.
-func (m *Mirror) look(k tenant.Key) (tenant.View, <-chan struct{}) {
+func (m *Mirror) look(ctx context.Context, k tenant.Key) (tenant.View, <-chan struct{}) {
 	if k.Hint != "" {
 		if h := m.index.byID(k.Hint); h != nil {
-			return m.view(h, k), nil
+			return m.view(ctx, h, k), nil
 		}
 		if !tenant.ValidID(k.Hint) {
 			return tenant.View{Freshness: tenant.Unknown}, nil
 		}
-		return m.absent(k, "", k.Hint)
+		return m.absent(ctx, k, "", k.Hint)
 	}
 	if k.Authority == "" {
 		return tenant.View{Freshness: tenant.Unknown}, nil
@@ -55,13 +55,13 @@ func (m *Mirror) look(k tenant.Key) (tenant.View, <-chan struct{}) {
 		m.part.ask(host)
 	}
 	if h != nil {
-		return m.view(h, k), nil
+		return m.view(ctx, h, k), nil
 	}
-	return m.absent(k, host, "")
+	return m.absent(ctx, k, host, "")
 }
 
 // view is h as far as it may still be used.
-func (m *Mirror) view(h *held, k tenant.Key) tenant.View {
+func (m *Mirror) view(ctx context.Context, h *held, k tenant.Key) tenant.View {
 	if !h.touched.Load() {
 		h.touched.Store(true)
 	}
@@ -69,7 +69,7 @@ func (m *Mirror) view(h *held, k tenant.Key) tenant.View {
 	f := m.freshness(h, entry)
 	if f == tenant.Unavailable {
 		m.counters.expired.Add(1)
-		return m.below(k, f)
+		return m.below(ctx, k, f)
 	}
 	return entry.View(k.Path, f)
 }
@@ -104,9 +104,9 @@ func (m *Mirror) age(h *held) (verified int64, age time.Duration) {
 
 // below is the answer for a tenant that the copy does not give: the
 // baseline's, or the closed one of f.
-func (m *Mirror) below(k tenant.Key, f tenant.Freshness) tenant.View {
+func (m *Mirror) below(ctx context.Context, k tenant.Key, f tenant.Freshness) tenant.View {
 	if m.opt.Baseline != nil {
-		v := m.opt.Baseline.Lookup(context.Background(), k)
+		v := m.opt.Baseline.Lookup(ctx, k)
 		if v.Freshness == tenant.Live {
 			v.Freshness = tenant.Baseline
 			return v
@@ -127,25 +127,25 @@ func (m *Mirror) complete() bool {
 // absent answers for a host or an id that the index does not know. When it
 // cannot be sure it asks the store, and the request may wait for the answer.
 // A whole index is sure; it still asks, in the background, for writers that announce nothing.
-func (m *Mirror) absent(k tenant.Key, host, id string) (tenant.View, <-chan struct{}) {
+func (m *Mirror) absent(ctx context.Context, k tenant.Key, host, id string) (tenant.View, <-chan struct{}) {
 	key := absenceKey(host, id)
 	if a, ok := m.absentees.GetIfPresent(key); ok && m.now.Load() < a.until {
 		if a.failed && !m.complete() {
-			return m.below(k, tenant.Unavailable), nil
+			return m.below(ctx, k, tenant.Unavailable), nil
 		}
-		return m.below(k, tenant.Unknown), nil
+		return m.below(ctx, k, tenant.Unknown), nil
 	}
 	sure := m.complete()
 	f := m.fly(key, host, id)
 	switch {
 	case sure:
-		return m.below(k, tenant.Unknown), nil
+		return m.below(ctx, k, tenant.Unknown), nil
 	case f == nil:
 		m.counters.refused.Add(1)
-		return m.below(k, tenant.Unavailable), nil
+		return m.below(ctx, k, tenant.Unavailable), nil
 	case f.overdue():
 		m.counters.overdue.Add(1)
-		return m.below(k, tenant.Unavailable), nil
+		return m.below(ctx, k, tenant.Unavailable), nil
 	default:
 		return tenant.View{Freshness: tenant.Unavailable}, f.ready
 	}
