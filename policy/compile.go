@@ -34,7 +34,7 @@ type compiler struct {
 // change too (rule 37): an entry that no browser could ever match is refused, and
 // the problem's Fix is what to write. Expired temporary origins are legal.
 func Compile(spec Spec) (*Policy, error) {
-	c := compiler{p: &Policy{}, spec: &spec}
+	c := compiler{p: &Policy{identity: new(byte)}, spec: &spec}
 	c.takeOptions()
 	c.compileOrigins()
 	c.compileMethods()

@@ -46,14 +46,17 @@ type Key struct {
 	// Method and Headers are echoed, or empty. They are as long as the client had them.
 	Method, Headers string
 
-	policy  *Policy
-	action  action
-	private bool
+	identity *byte // of the policy; nil for answers without one
+	action   action
+	private  bool
 }
 
 // Key returns the key of d.
 func (d *Decision) Key() Key {
-	k := Key{Kind: d.Kind, Reason: d.Reason, Origin: d.origin, policy: d.policy, action: d.action, private: d.private}
+	k := Key{Kind: d.Kind, Reason: d.Reason, Origin: d.origin, action: d.action, private: d.private}
+	if d.policy != nil {
+		k.identity = d.policy.identity
+	}
 	if d.action != actAllow && d.action != actDebug {
 		return k
 	}

@@ -196,3 +196,22 @@ func TestLeavesResponses(t *testing.T) {
 		t.Errorf("%d leave responses alone, %d edit them: this shows nothing", leaves, edits)
 	}
 }
+
+// TestKeyTellsPoliciesApart: two policies that say the same share no key, so that a reply kept for one is never another's.
+func TestKeyTellsPoliciesApart(t *testing.T) {
+	r := Request{Method: "GET", Origin: page, Authority: "api.acme.example"}
+	keys := map[Key]bool{}
+	for range 3 {
+		p, err := Compile(keySpecs()["base"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			d := p.Decide(&r)
+			keys[d.Key()] = true
+		}
+	}
+	if len(keys) != 3 {
+		t.Errorf("%d keys of 3 policies", len(keys))
+	}
+}

@@ -33,6 +33,9 @@ type Policy struct {
 	exposed nameSet // lower-case
 	maxAge  unique.Handle[string]
 
+	// identity is one address for each policy. A [Key] holds on to it, and not to the whole policy.
+	identity *byte
+
 	publicEntry uint16 // the index of "*" where public
 	options
 }

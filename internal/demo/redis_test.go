@@ -68,7 +68,6 @@ func TestCaughtUp(t *testing.T) {
 		{"before it", app.Readiness{Redis: &app.RedisReadiness{Position: "5-0"}}, false},
 		{"there", app.Readiness{Redis: &app.RedisReadiness{Position: "5-1"}}, true},
 		{"beyond", app.Readiness{Redis: &app.RedisReadiness{Position: "6-0"}}, true},
-		{"announced and not loaded", app.Readiness{Redis: &app.RedisReadiness{Position: "6-0", Pending: 1}}, false},
 		{"nonsense", app.Readiness{Redis: &app.RedisReadiness{Position: "x"}}, false},
 	}
 	for _, tt := range tests {
