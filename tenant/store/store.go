@@ -104,7 +104,8 @@ type Source interface {
 	Owners(ctx context.Context, hosts []string) (Owners, error)
 	// Changes returns at most limit changes after a position, oldest first. When there is
 	// none it waits for one at most wait, and returns none. With wait 0 it does not block,
-	// and uses another connection than a call that waits.
+	// and uses another connection than a call that waits. Of a foreign entry that is larger than a change can be, what
+	// is usable comes; if entries are so large that a call ends by its time-out, ask for fewer.
 	Changes(ctx context.Context, after Position, limit int, wait time.Duration) ([]Change, error)
 	// HasChange reports whether the stream holds the change at a position.
 	HasChange(ctx context.Context, at Position) (bool, error)
