@@ -26,14 +26,10 @@ func newConnections(opt Options, cut int) *connections {
 	return &connections{tls: opt.TLS, cut: cut, open: make(map[*connection]struct{})}
 }
 
-// keepAlive notices a peer that vanished while a connection is idle.
-func keepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
-}
-
 // dial connects, with TLS if there is any, within ctx.
 func (c *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{KeepAliveConfig: keepAlive()}
+	// Keep-alives notice a peer that vanished while a connection is idle.
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	raw, err := dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,7 @@ func (s *Store) Head(ctx context.Context) (store.Head, error) {
 	if err != nil {
 		return store.Head{}, s.fail(ctx, doing, err)
 	}
-	head, err := reply.head(ctx)
+	head, err := reply()
 	if err == nil {
 		head.Time, err = clock.Result()
 	}
@@ -52,40 +52,33 @@ func (s *Store) Head(ctx context.Context) (store.Head, error) {
 	return head, nil
 }
 
-// headReply are the replies that a head is made of.
-type headReply struct {
-	meta   *redis.SliceCmd
-	stream *redis.XInfoStreamCmd
-}
+// headReply reads what a head is made of, but for the time, when the replies are there.
+type headReply func() (store.Head, error)
 
 func (s *Store) askHead(ctx context.Context, p redis.Pipeliner) headReply {
-	return headReply{
-		meta:   p.HMGet(ctx, s.metaKey(), metaFields()...),
-		stream: p.XInfoStream(ctx, s.changesKey()),
+	meta := p.HMGet(ctx, s.metaKey(), metaFields()...)
+	stream := p.XInfoStream(ctx, s.changesKey())
+	return func() (store.Head, error) {
+		var head store.Head
+		values, err := meta.Result()
+		if err == nil {
+			err = parseMeta(&head, values)
+		}
+		if err != nil {
+			return store.Head{}, fmt.Errorf("meta data: %w", err)
+		}
+		info, err := stream.Result()
+		switch {
+		case err == nil:
+			err = parseStream(&head, info)
+		case classify(ctx, err) == "": // there is none
+			err = nil
+		}
+		if err != nil {
+			return store.Head{}, fmt.Errorf("change stream: %w", err)
+		}
+		return head, nil
 	}
-}
-
-// head reads the replies; it does not know the time.
-func (r headReply) head(ctx context.Context) (store.Head, error) {
-	var head store.Head
-	values, err := r.meta.Result()
-	if err == nil {
-		err = parseMeta(&head, values)
-	}
-	if err != nil {
-		return store.Head{}, fmt.Errorf("meta data: %w", err)
-	}
-	info, err := r.stream.Result()
-	switch {
-	case err == nil:
-		err = parseStream(&head, info)
-	case classify(ctx, err) == "": // there is none
-		err = nil
-	}
-	if err != nil {
-		return store.Head{}, fmt.Errorf("change stream: %w", err)
-	}
-	return head, nil
 }
 
 // parseMeta reads epoch, schema and confirmed. What cannot be ours is an error, not an absence: the

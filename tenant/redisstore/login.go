@@ -95,14 +95,6 @@ type loginError struct{ err error }
 func (e *loginError) Error() string { return e.err.Error() }
 func (e *loginError) Unwrap() error { return e.err }
 
-// logins checks that the passwords can be had, and returns that of the Sentinels.
-func (s *Store) logins() (string, error) {
-	if _, err := s.secrets.ask(s.opt.Password, "Redis"); err != nil {
-		return "", err
-	}
-	return s.secrets.ask(s.opt.SentinelPassword, "the Sentinels")
-}
-
 // credentials is asked for each connection to a server.
 func (s *Store) credentials(context.Context) (user, password string, err error) {
 	password, err = s.secrets.ask(s.opt.Password, "Redis")

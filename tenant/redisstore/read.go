@@ -101,7 +101,7 @@ func (s *Store) readWithHead(ctx context.Context, r reading, values []store.Docu
 	if err := r.all(ctx, s.pipeline, values, func(p redis.Pipeliner) { reply = s.askHead(ctx, p) }); err != nil {
 		return store.Head{}, err
 	}
-	return reply.head(ctx)
+	return reply()
 }
 
 // all fills values, of which the ids or hosts are given. The first round trip begins with what before asks.

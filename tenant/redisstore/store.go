@@ -59,8 +59,9 @@ var (
 func New(opt Options) (*Store, error) {
 	problem := opt.complete()
 	s := &Store{opt: opt, secrets: &secrets{}}
-	sentinel, err := s.logins()
-	if err := errors.Join(problem, err); err != nil {
+	_, login := s.secrets.ask(opt.Password, "Redis") // so that a missing one is told at once
+	sentinel, err := s.secrets.ask(opt.SentinelPassword, "the Sentinels")
+	if err := errors.Join(problem, login, err); err != nil {
 		return nil, fmt.Errorf("connecting to Redis: %w", err)
 	}
 	logging.Disable()

@@ -72,7 +72,7 @@ func (t *transaction) checkHead(ctx context.Context) error {
 	if err := t.pipeline(ctx, func(p redis.Pipeliner) { reply = t.store.askHead(ctx, p) }); err != nil {
 		return err
 	}
-	head, err := reply.head(ctx)
+	head, err := reply()
 	switch {
 	case err != nil:
 		return err

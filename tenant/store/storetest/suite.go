@@ -1,3 +1,5 @@
+// Package storetest says what every store must do, as tests ([Run]), and has a
+// store in memory that does it ([Memory]), for tests of whoever reads one.
 package storetest
 
 import (
@@ -55,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"changes come after a position, oldest first, limited", (*suite).changes},
 		{"changes are waited for", (*suite).changesWait},
 		{"foreign changes come as they are", (*suite).foreignChanges},
+		{"a large change delays nobody", (*suite).largeChange},
 		{"a trimmed stream says so", (*suite).trimmed},
 		{"every call ends with its context", (*suite).cancelled},
 		{"an edit writes document, hosts, change and history", (*suite).apply},

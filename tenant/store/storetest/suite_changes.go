@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/corsgate/corsgate/tenant/store"
@@ -102,6 +103,22 @@ func (s *suite) foreignChanges() {
 	head := s.head()
 	if head.Epoch != "" || !head.Exists || head.Last.IsZero() {
 		s.Errorf("a store with foreign changes only has the head %+v", head)
+	}
+}
+
+// largeChange says that an entry of 2 MiB delays nobody.
+func (s *suite) largeChange() {
+	s.Announce("before", store.KindApply, 1)
+	s.Announce(strings.Repeat("x", 2<<20), store.KindApply, 2)
+	s.Announce("after", store.KindApply, 3)
+	for _, wait := range []time.Duration{0, prompt} {
+		got, err := s.Source.Changes(s.within(prompt), store.Position{}, 10, wait)
+		if err != nil || len(got) != 3 || got[0].Tenant != "before" || got[2].Tenant != "after" || got[1].At.IsZero() {
+			s.Errorf("waiting %v: %d changes, %v", wait, len(got), err)
+		}
+	}
+	if head := s.head(); !head.Exists {
+		s.Errorf("the head is %+v", head)
 	}
 }
 
