@@ -1,9 +1,9 @@
 package ondemand
 
 import (
-	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 )
@@ -39,7 +39,7 @@ type budgets struct {
 }
 
 // enter begins a load; leave must be told whether a tenant was found.
-func (r *Registry) enter(ctx context.Context, s sake) (leave func(found bool), err error) {
+func (r *Registry) enter(s sake) (leave func(found bool), err error) {
 	b := &r.slots
 	switch s {
 	case within:
@@ -52,23 +52,23 @@ func (r *Registry) enter(ctx context.Context, s sake) (leave func(found bool), e
 			return nil, errBusy
 		}
 	case forRequest:
-		if err := turn(ctx, b.known); err != nil {
+		if err := r.turn(b.known); err != nil {
 			return nil, err
 		}
 		return func(bool) { <-b.known }, nil
 	default:
-		return r.enterStranger(ctx)
+		return r.enterStranger()
 	}
 }
 
-func (r *Registry) enterStranger(ctx context.Context) (leave func(found bool), err error) {
+func (r *Registry) enterStranger() (leave func(found bool), err error) {
 	b := &r.slots
 	if n := b.strangers.Add(1); float64(n) > b.rate.Tokens() {
 		b.strangers.Add(-1)
 		r.counters.refused.Add(1)
 		return nil, errRefused
 	}
-	if err := turn(ctx, b.unknown); err != nil {
+	if err := r.turn(b.unknown); err != nil {
 		b.strangers.Add(-1)
 		return nil, err
 	}
@@ -83,11 +83,13 @@ func (r *Registry) enterStranger(ctx context.Context) (leave func(found bool), e
 }
 
 // turn waits for a slot.
-func turn(ctx context.Context, slots chan struct{}) error {
+func (r *Registry) turn(slots chan struct{}) error {
+	timer := time.NewTimer(r.opt.LoadTimeout)
+	defer timer.Stop()
 	select {
 	case slots <- struct{}{}:
 		return nil
-	case <-ctx.Done():
+	case <-timer.C:
 		return errBusy
 	}
 }

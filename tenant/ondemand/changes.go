@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/maypok86/otter/v2"
 
 	"github.com/corsgate/corsgate/tenant"
@@ -38,8 +40,9 @@ func (f *follower) take(ctx context.Context, changes []store.Change) error {
 			f.page = max(n/2, 1) // the documents may be so large that fewer fit into the time
 			return err
 		}
-		ids, f.page = ids[n:], min(2*f.page, maxPage)
+		ids = ids[n:]
 	}
+	f.page = min(2*f.page, maxPage)
 	f.counters.changes.Add(int64(len(changes)))
 	if last := changes[len(changes)-1].At; f.position.Before(last) {
 		f.reach(last)
@@ -93,7 +96,7 @@ func (f *follower) put(u tenant.Update, began int64) {
 	if !inMemory {
 		f.documents.Invalidate(u.ID)
 	}
-	f.absent.Invalidate(absentKey("", u.ID))
+	f.forget(absentKey("", u.ID))
 	if after != nil {
 		f.giveHosts(before, after)
 	}
@@ -114,6 +117,7 @@ func (r *Registry) giveHosts(before, after *tenant.Record) {
 	if len(wild) == 0 {
 		return
 	}
+	r.changes.wild.Add(1)
 	r.absent.InvalidateAll()
 	var below []string
 	for host, b := range r.hosts.All() {
@@ -132,7 +136,29 @@ func (r *Registry) askAgain(host string) {
 	if !inMemory {
 		r.hosts.Invalidate(host)
 	}
-	r.absent.Invalidate(absentKey(host, ""))
+	r.forget(absentKey(host, ""))
+}
+
+// changes counts changes, so that a load can tell whether it was overtaken by one that concerns its key. Keys share
+// counters: some loads are repeated without need.
+type changes struct {
+	wild atomic.Uint64 // of what may concern any host
+	keys [256]atomic.Uint64
+}
+
+func (c *changes) of(key string) *atomic.Uint64 {
+	return &c.keys[xxhash.Sum64String(key)%uint64(len(c.keys))]
+}
+
+// changed grows with each change that may concern a key.
+func (r *Registry) changed(key string) uint64 {
+	return r.changes.wild.Load() + r.changes.of(key).Load()
+}
+
+// forget ends what is known about a key that was nobody's.
+func (r *Registry) forget(key string) {
+	r.changes.of(key).Add(1)
+	r.absent.Invalidate(key)
 }
 
 // askAll has everything asked for again when it is used next, since changes were missed or do not count. The follower
@@ -146,6 +172,7 @@ func (r *Registry) askAll() {
 	for host := range r.hosts.Keys() {
 		r.hosts.SetRefreshableAfter(host, 1)
 	}
+	r.changes.wild.Add(1)
 	r.absent.InvalidateAll()
 }
 

@@ -33,14 +33,17 @@ type follower struct {
 	trust trust.Trust
 	// position is the last change that was taken.
 	position store.Position
-	// checked is when the store last said where it is, pollUntil until when waiting for changes is not tried.
+	// checked is when the store last said where it is, pollUntil until when waiting for changes is not tried, after it
+	// has failed.
 	checked, pollUntil int64
+	// failed: the last read that waited has.
+	failed bool
 	// page bounds the documents of one read.
 	page int
 }
 
 // Run follows the changes of the store until ctx ends; it then returns nil. A store that cannot be reached is no error.
-// Loads that are under way when it returns end within [Options.LoadTimeout].
+// Loads that are under way when it returns end within twice [Options.LoadTimeout].
 func (r *Registry) Run(ctx context.Context) error {
 	defer func() {
 		r.documents.StopAllGoroutines()
@@ -110,10 +113,13 @@ func (f *follower) next(ctx context.Context, wait time.Duration) error {
 	}
 	began := f.clock()
 	changes, err := f.opt.Source.Changes(ctx, f.position, maxChanges, wait)
-	if err != nil {
-		if wait > 0 {
+	if wait > 0 {
+		if err != nil && f.failed { // though reads that do not wait succeed
 			f.pollUntil = f.clock() + int64(pollFor)
 		}
+		f.failed = err != nil
+	}
+	if err != nil {
 		return fmt.Errorf("following the changes: %w", err)
 	}
 	if due := f.clock()-f.checked >= int64(f.opt.CheckInterval); due || f.look.Load() || len(changes) > 0 {
@@ -154,21 +160,19 @@ func (f *follower) check(ctx context.Context) (store.Head, error) {
 		return head, fmt.Errorf("reading where the store is: %w", err)
 	}
 	f.opt.OnHead(head, time.Since(began))
-	has, lacks := false, false
+	before, has := f.trust.Verdict(), false
 	if seen := f.trust.Seen(); holds(head, seen) {
 		if has, err = f.opt.Source.HasChange(ctx, seen); err != nil {
 			return head, fmt.Errorf("looking for the newest change that was seen: %w", err)
 		}
-		lacks = !has
+		if !has {
+			f.trust.Diverge()
+		}
 	}
 	f.reachable.Store(true)
 	f.checked = f.clock()
-	before := f.trust.Verdict()
 	verdict, confirmed := f.trust.Judge(head)
-	switch {
-	case verdict == trust.Trusted && lacks && !confirmed:
-		f.trust.Diverge()
-	case verdict == trust.Regressed && has:
+	if verdict == trust.Regressed && has {
 		f.trust.Recover()
 	}
 	f.settle(ctx, head, before, confirmed)

@@ -47,8 +47,10 @@ type world struct {
 	forgetful atomic.Bool
 	// deaf: waiting for changes brings none.
 	deaf atomic.Bool
-	m    *ondemand.Registry
-	stop func()
+	// broken: waiting for changes fails.
+	broken atomic.Bool
+	m      *ondemand.Registry
+	stop   func()
 }
 
 // Late has f called between a reading of the store and its answer; f may wait.
@@ -73,6 +75,9 @@ func (r reader) answer(head *store.Head, c storetest.Call) {
 }
 
 func (r reader) Changes(ctx context.Context, after store.Position, limit int, wait time.Duration) ([]store.Change, error) {
+	if wait > 0 && r.w.broken.Load() {
+		return nil, errGone
+	}
 	if wait > 0 && r.w.deaf.Load() {
 		select {
 		case <-time.After(wait):

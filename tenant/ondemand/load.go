@@ -20,7 +20,6 @@ import (
 // Reasons of loads that fail without the store.
 var (
 	errDistrusted = errors.New("the store is not where it should be, so what it says does not count")
-	errOvertaken  = errors.New("a tenant changes faster than it can be read")
 	errEmpty      = errors.New("the document is empty")
 )
 
@@ -83,17 +82,17 @@ func (l hostLoader) Reload(ctx context.Context, host string, _ binding) (binding
 // load reads what is not in memory, or is old. A key that was not found, or failed while requests waited for it, is
 // left alone for a time.
 func load[V any](ctx context.Context, r *Registry, s sake, key string, read func(context.Context) (V, error)) (value V, err error) {
-	ctx, cancel := context.WithTimeout(ctx, r.opt.LoadTimeout)
-	defer cancel()
-	leave, err := r.enter(ctx, s)
+	leave, err := r.enter(s)
 	if err != nil {
 		return value, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, r.opt.LoadTimeout)
+	defer cancel()
 	done, isAwaited := func(error) {}, s == forStranger || s == forRequest
 	if isAwaited {
 		ctx, done = r.opt.OnLoad(ctx)
 	}
-	seen := r.standing.Load().trust.Seen()
+	before := r.changed(key)
 	value, err = read(ctx)
 	done(err)
 	leave(err == nil)
@@ -103,8 +102,8 @@ func load[V any](ctx context.Context, r *Registry, s sake, key string, read func
 	}
 	if isAbsent || err != nil && isAwaited && !errors.Is(err, errBusy) {
 		r.absent.Set(key, !isAbsent)
-		if seen.Before(r.standing.Load().trust.Seen()) {
-			r.absent.Invalidate(key) // it may be about what has changed meanwhile
+		if r.changed(key) != before {
+			r.absent.Invalidate(key)
 		}
 	}
 	return value, err
@@ -166,37 +165,36 @@ func (r *Registry) merge(u tenant.Update, old *document, began int64) (*document
 	return &document{current: current, read: began}, nil
 }
 
-// attempts bounds how often who a host belongs to is asked again because something changes meanwhile.
-const attempts = 3
-
 // bind finds the tenant of a host: by the host itself, then by the longest wildcard, then by default (rule 26).
 func (r *Registry) bind(ctx context.Context, host string) (binding, error) {
-	keys := candidates(host)
-	for range attempts {
-		s, err := r.trusted()
-		if err != nil {
-			return binding{}, err
-		}
-		r.counters.reads.Add(1)
-		got, err := r.opt.Source.Owners(ctx, keys)
-		switch {
-		case err != nil:
-			return binding{}, fmt.Errorf("reading who a host belongs to: %w", err)
-		case r.mistrusts(s, got.Head):
-			return binding{}, errDistrusted
-		}
-		b := binding{}
-		if i := slices.IndexFunc(got.IDs, func(id string) bool { return id != "" }); i >= 0 {
-			b = binding{id: got.IDs[i], as: keys[i]}
-			err = r.verify(ctx, b)
-		} else {
-			err = otter.ErrNotFound
-		}
-		if seen := r.standing.Load().trust.Seen(); !got.Head.Last.Before(seen) || err != nil && !errors.Is(err, otter.ErrNotFound) {
-			return b, err
-		}
+	before := r.changed(host)
+	b, err := r.owner(ctx, host)
+	if r.changed(host) != before { // once more is enough: what changes all the time is soon read again
+		return r.owner(ctx, host)
 	}
-	return binding{}, errOvertaken
+	return b, err
+}
+
+func (r *Registry) owner(ctx context.Context, host string) (binding, error) {
+	s, err := r.trusted()
+	if err != nil {
+		return binding{}, err
+	}
+	keys := candidates(host)
+	r.counters.reads.Add(1)
+	got, err := r.opt.Source.Owners(ctx, keys)
+	switch {
+	case err != nil:
+		return binding{}, fmt.Errorf("reading who a host belongs to: %w", err)
+	case r.mistrusts(s, got.Head):
+		return binding{}, errDistrusted
+	}
+	i := slices.IndexFunc(got.IDs, func(id string) bool { return id != "" })
+	if i < 0 {
+		return binding{}, otter.ErrNotFound
+	}
+	b := binding{id: got.IDs[i], as: keys[i]}
+	return b, r.verify(ctx, b)
 }
 
 // verify finds out whether the document of a tenant lists a host that the store gives it.
@@ -207,7 +205,8 @@ func (r *Registry) verify(ctx context.Context, b binding) error {
 	}
 	d, err := r.documents.Get(r.ended, b.id, r.documentRefresher)
 	if err != nil || !d.has(b.as) {
-		d, err = await(ctx, nil, r.documents.Refresh(ctx, b.id, documentLoader{r, within}))
+		result := <-r.documents.Refresh(ctx, b.id, documentLoader{r, within}) // that has a time-out
+		d, err = result.Value, result.Err
 	}
 	if errors.Is(err, otter.ErrNotFound) || err == nil && !d.has(b.as) {
 		r.counters.integrity.Add(1) // a host key without a document that lists the host

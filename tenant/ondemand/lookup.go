@@ -86,11 +86,11 @@ func (r *Registry) wait(ctx context.Context, k tenant.Key, host, id string) tena
 		var err error
 		switch _, known := r.hosts.GetEntryQuietly(host); {
 		case host == "":
-			_, err = await(ctx, budget.C, r.documents.Refresh(ctx, id, documentLoader{r, forStranger}))
+			err = await(ctx, budget.C, r.documents.Refresh(ctx, id, documentLoader{r, forStranger}))
 		case known: // its tenant is not in memory, or no longer lists it
-			_, err = await(ctx, budget.C, r.hosts.Refresh(ctx, host, hostLoader{r, forRequest}))
+			err = await(ctx, budget.C, r.hosts.Refresh(ctx, host, hostLoader{r, forRequest}))
 		default:
-			_, err = await(ctx, budget.C, r.hosts.Refresh(ctx, host, hostLoader{r, forStranger}))
+			err = await(ctx, budget.C, r.hosts.Refresh(ctx, host, hostLoader{r, forStranger}))
 		}
 		if d := r.find(host, id); d != nil {
 			return d.current.View(k.Path, r.freshness(d))
@@ -112,14 +112,14 @@ func (r *Registry) wait(ctx context.Context, k tenant.Key, host, id string) tena
 var errOverdue = errors.New("the load takes longer than a request may wait")
 
 // await waits for a load.
-func await[V any](ctx context.Context, overdue <-chan time.Time, loaded <-chan otter.RefreshResult[string, V]) (value V, err error) {
+func await[V any](ctx context.Context, overdue <-chan time.Time, loaded <-chan otter.RefreshResult[string, V]) error {
 	select {
 	case result := <-loaded:
-		return result.Value, result.Err
+		return result.Err
 	case <-overdue:
-		return value, errOverdue
+		return errOverdue
 	case <-ctx.Done():
-		return value, errOverdue
+		return errOverdue
 	}
 }
 

@@ -52,7 +52,7 @@ type Options struct {
 
 	// LookupBudget is how long one request may wait. Default: 10 ms.
 	LookupBudget time.Duration
-	// LoadTimeout bounds each load. Default: 250 ms.
+	// LoadTimeout bounds each load, and how long it waits for its turn. Default: 250 ms.
 	LoadTimeout time.Duration
 	// Loads bounds the loads at once of keys that are known, and as many of those that are not. Default: 16.
 	Loads int
@@ -128,7 +128,8 @@ type Registry struct {
 	documentRefresher otter.Loader[string, *document]
 	hostRefresher     otter.Loader[string, binding]
 
-	slots budgets
+	slots   budgets
+	changes changes
 	// standing is how far the store is trusted; Run changes it.
 	standing atomic.Pointer[standing]
 	// confirmed is when Run last knew that it had missed no change. It vouches for what was read at since or later. What

@@ -266,6 +266,7 @@ func (c *chaos) process() {
 		c.m.Suspended()
 	default:
 		c.note("restart")
+		c.reach() // nothing is remembered from one run to the next, so the first store that is found is the one
 		c.restart()
 	}
 }
@@ -297,13 +298,18 @@ func (c *chaos) check() {
 	}
 }
 
-// heal ends all faults, and compares every view with the store.
-func (c *chaos) heal() {
-	c.note("heal")
+// reach ends the faults of reads.
+func (c *chaos) reach() {
 	c.Fail(nil)
 	c.Delay(0)
 	c.Intercept(nil)
 	c.Late(func(storetest.Call) {})
+}
+
+// heal ends all faults, and compares every view with the store.
+func (c *chaos) heal() {
+	c.note("heal")
+	c.reach()
 	c.deaf.Store(false)
 	step(time.Millisecond)
 	for i := range chaosTenants { // spoiled documents are written again; the others only sometimes
