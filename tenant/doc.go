@@ -5,7 +5,7 @@
 // whole stream (rule 73). A view never fails: each way of not knowing is a
 // [Freshness] with a closed answer of its own.
 //
-// Registries keep a current snapshot: filestore reads it from files. The
+// Registries keep a current snapshot: files reads it from files. The
 // package knows nothing of Envoy, gRPC or HTTP. Rule numbers in comments are
 // those of docs/rules.md.
 package tenant

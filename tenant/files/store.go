@@ -223,7 +223,7 @@ func (s *Store) merge(before *tenant.Snapshot, m *moment) (next *tenant.Snapshot
 	if next.Tenants() == 0 && before.Tenants() > 0 {
 		return before, tenant.Outcome{}, false
 	}
-	s.unmerged = m.growing
+	s.unmerged = m.growing || next.Tenants() == 0
 	if next.Tenants() > 0 {
 		s.snapshot.Store(next)
 	}
