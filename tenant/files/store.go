@@ -192,6 +192,7 @@ func (s *Store) look(ctx context.Context) (before, after *status, wake time.Dura
 	m := moment{now: time.Now(), settle: s.opt.Settle, first: !s.started}
 	before = s.current()
 	changed, problems := s.scan(ctx, &m)
+	s.unmerged = s.unmerged || changed
 	if ctx.Err() != nil {
 		return before, before, 0
 	}
@@ -200,7 +201,6 @@ func (s *Store) look(ctx context.Context) (before, after *status, wake time.Dura
 	if snapshot == nil {
 		snapshot = tenant.NewSnapshot()
 	}
-	s.unmerged = s.unmerged || changed
 	merge := len(s.files) > 0 && (s.unmerged || len(snapshot.Held()) > 0)
 	if merge {
 		var left bool
