@@ -138,8 +138,8 @@ func (r *Record) File() string {
 // Mode of the tenant.
 func (r *Record) Mode() Mode { return r.mode }
 
-// Closed returns a record without a policy that keeps the hosts of several records, which have a place in common with the
-// first.
+// Closed returns a record without a policy that has the hosts of all records, so that they do not fall to other tenants,
+// and the place of the first.
 func Closed(id string, records ...*Record) *Record {
 	closed := &Record{id: id}
 	for _, r := range records {

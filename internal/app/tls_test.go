@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,6 +77,12 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	}
 	if got := c.latest(later()); got != before {
 		t.Error("a missing certificate replaced a good one")
+	}
+	if err := syscall.Mkfifo(files.CertFile, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.latest(later()); got != before || !strings.Contains(log.String(), "not a regular file") {
+		t.Errorf("a pipe that nobody writes to replaced a good certificate, or was not told: %s", log.String())
 	}
 }
 

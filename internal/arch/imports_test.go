@@ -69,7 +69,7 @@ func table() []imports {
 		{
 			dir:    "tenant/files",
 			ours:   []string{"policy", "tenant", "tenant/document", "internal/boundedfile"},
-			others: []string{"github.com/fsnotify/fsnotify"},
+			others: []string{protobuf, "github.com/fsnotify/fsnotify"},
 			not:    []string{"flag", "net", "net/http", "os/signal"},
 		},
 		{

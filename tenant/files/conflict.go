@@ -66,12 +66,20 @@ func ofID(r, other *tenant.Record, keeper string) string {
 func ofHost(r, other *tenant.Record, holder string) string {
 	switch holder {
 	case "":
-		return "tenant " + other.ID() + " in " + place(other) + " lists the host too, and none of them has it"
+		return name(other) + " in " + place(other) + " lists the host too, and none of them has it"
 	case r.ID():
-		return "tenant " + other.ID() + " in " + place(other) + " lists the host too; it stays with this one, which had it before"
+		return name(other) + " in " + place(other) + " lists the host too; it stays with this one, which had it before"
 	default:
-		return "the host belongs to tenant " + holder + " in " + place(other)
+		return "the host belongs to " + name(other) + " in " + place(other)
 	}
+}
+
+// name names a document, for people.
+func name(r *tenant.Record) string {
+	if !tenant.ValidID(r.ID()) {
+		return "a document without an id"
+	}
+	return "tenant " + r.ID()
 }
 
 // place names where a document is, for people.
@@ -84,8 +92,11 @@ func place(r *tenant.Record) string {
 
 func clash(r *tenant.Record, path, value string, code policy.Code, detail string) document.Problem {
 	p := document.Problem{
-		File: r.File(), Tenant: r.ID(),
+		File:    r.File(),
 		Problem: policy.Problem{Path: path, Value: value, Code: code, Detail: detail, Fix: "remove it from one of the two"},
+	}
+	if tenant.ValidID(r.ID()) {
+		p.Tenant = r.ID()
 	}
 	if at := r.Source(); at != nil {
 		p.Document, p.Line, p.Column = at.Document, at.Line, at.Column

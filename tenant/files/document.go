@@ -43,8 +43,12 @@ func decode(name string, c *content) (*version, []*document.Document) {
 	for _, d := range good {
 		text, err := proto.MarshalOptions{Deterministic: true}.Marshal(d.Tenant)
 		v.documents = append(v.documents, entry{
-			id: d.Record.ID(), record: d.Record, err: err, sum: checksum(name, string(text)), bytes: len(text),
+			id: d.Record.ID(), record: d.Record, sum: checksum(name, string(text)), bytes: len(text),
 		})
+		if err != nil { // nothing that was read is known to be impossible to write
+			last := &v.documents[len(v.documents)-1]
+			last.err, last.record = err, tenant.Closed(last.id, last.record)
+		}
 	}
 	wrong := make(map[int]document.Problems) // :: document → its problems
 	for _, p := range problems {

@@ -83,6 +83,7 @@ func TestDocumentWithoutAnIDKeepsItsHosts(t *testing.T) {
 		b.write("u.yaml", "hosts: [a.example, b.example]\npolicy: {}\n")
 		b.look()
 		b.want(map[string]string{"b.example": "unreadable", "a.example": "conflict", "c.example": "default"})
+		b.told(tenant.CodeHostTaken, "t.yaml", "a document without an id in", "u.yaml, line 1")
 		b.remove("u.yaml")
 		b.settle()
 		b.want(map[string]string{"b.example": "default", "a.example": "a"})
@@ -140,6 +141,29 @@ func TestMassChangesAreHeldBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestSmallerChangesGoThroughOneAfterTheOther: what is held back since there was another change just before is not
+// forgotten.
+func TestSmallerChangesGoThroughOneAfterTheOther(t *testing.T) {
+	inDirectory(t, files.Options{Limit: tenant.MassChangeLimit{Tenants: 2}}, func(b *bench) {
+		for _, id := range []string{"a", "b", "c", "d", "e"} {
+			b.write(id+".yaml", doc(id, id+".example"))
+		}
+		b.look()
+		b.remove("a.yaml")
+		b.remove("b.yaml")
+		b.settle()
+		b.want(map[string]string{"a.example": "unknown", "b.example": "unknown"})
+		b.remove("c.yaml")
+		b.settle()
+		b.want(map[string]string{"c.example": "c"})
+		b.told(files.CodeHeldBack, "c.yaml")
+		<-time.After(2 * time.Minute)
+		b.look()
+		b.want(map[string]string{"c.example": "unknown", "d.example": "d"})
+		b.problems()
+	})
 }
 
 func TestDocumentsThatAreTooManyBytes(t *testing.T) {

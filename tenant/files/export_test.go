@@ -1,14 +1,10 @@
 package files
 
-// Hang makes reads of a file wait until the function that it returns is called.
-func (s *Store) Hang(name string) (release func()) {
-	answers := make(chan struct{})
+// BeforeRead calls f before each read of a file.
+func (s *Store) BeforeRead(f func(name string)) {
 	read := s.read
-	s.read = func(n string, known *stamp) (content, error) {
-		if n == name {
-			<-answers
-		}
-		return read(n, known)
+	s.read = func(name string, known *stamp) (content, error) {
+		f(name)
+		return read(name, known)
 	}
-	return func() { close(answers) }
 }

@@ -3,6 +3,7 @@ package files
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"time"
 
@@ -81,6 +82,8 @@ type moment struct {
 	wake time.Duration
 	// growing: a new file is being written, which may hold what is missing in others.
 	growing bool
+	// lost is the time that went into waiting for files that did not answer.
+	lost time.Duration
 }
 
 // wait reports whether less than the settle time has passed since a time, and remembers when it will have.
@@ -185,16 +188,21 @@ func (f *file) take(partial bool) bool {
 	return true
 }
 
-// fetch reads a file within the time of ctx. One that has not answered before is not waited for.
-func (s *Store) fetch(ctx, look context.Context, f *file) (content, error) {
-	if look.Err() != nil || s.reader.Busy(f.name) {
-		short, cancel := context.WithTimeout(ctx, shortWait)
-		defer cancel()
-		look = short
-	}
-	known := f.known
-	return boundedfile.Do(look, &s.reader, f.name, func() (content, error) { return s.read(f.name, known) })
-}
-
-// shortWait is how long a look waits for a file when it has lost its time to others that hang.
+// shortWait is how long a look waits for a file that has not answered before, or when it has lost its time to others.
 const shortWait = 10 * time.Millisecond
+
+// fetch reads a file within what is left of the time that a look may lose to files that do not answer.
+func (s *Store) fetch(ctx context.Context, m *moment, f *file) (content, error) {
+	wait := max(shortWait, readTimeout-m.lost)
+	if s.reader.Busy(f.name) {
+		wait = shortWait
+	}
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	known, began := f.known, time.Now()
+	c, err := boundedfile.Do(ctx, &s.reader, f.name, func() (content, error) { return s.read(f.name, known) })
+	if errors.Is(err, boundedfile.ErrTimeout) {
+		m.lost += time.Since(began)
+	}
+	return c, err
+}

@@ -2,6 +2,7 @@ package files_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -30,6 +31,30 @@ func TestWhatIsNoFileIsNotRead(t *testing.T) {
 	})
 }
 
+// hang makes reads of a file wait until the function that it returns is called.
+func hang(s *files.Store, name string) (release func()) {
+	answers := make(chan struct{})
+	s.BeforeRead(func(n string) {
+		if n == name {
+			<-answers
+		}
+	})
+	return func() { close(answers) }
+}
+
+// Files that answer late, but do, are read, however many there are.
+func TestSlowFiles(t *testing.T) {
+	inDirectory(t, files.Options{}, func(b *bench) {
+		for i := range 20 {
+			b.write(fmt.Sprintf("t%d.yaml", i), doc(fmt.Sprint("t", i), fmt.Sprintf("t%d.example", i)))
+		}
+		b.BeforeRead(func(string) { <-time.After(time.Second) })
+		b.look()
+		b.problems()
+		b.want(map[string]string{"t0.example": "t0", "t19.example": "t19"})
+	})
+}
+
 // TestFileThatHangs has a read that does not end: the other files are read, and who asks for the status, looks a tenant
 // up or stops the store does not wait.
 func TestFileThatHangs(t *testing.T) {
@@ -37,7 +62,7 @@ func TestFileThatHangs(t *testing.T) {
 		b.write("a.yaml", doc("a", "a.example"))
 		b.write("b.yaml", doc("b", "b.example"))
 		b.look()
-		release := b.Hang(filepath.Join(b.dir, "a.yaml"))
+		release := hang(b.Store, filepath.Join(b.dir, "a.yaml"))
 		b.replace("b.yaml", doc("b", "b2.example"))
 		looked := make(chan struct{})
 		go func() { b.look(); close(looked) }()
@@ -77,7 +102,7 @@ func TestStoppedWhileAFileHangs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	release := s.Hang(filepath.Join(dir, "a.yaml"))
+	release := hang(s, filepath.Join(dir, "a.yaml"))
 	defer release()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

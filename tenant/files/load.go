@@ -79,7 +79,7 @@ func Load(path string) (*tenant.Snapshot, []*document.Document, error) {
 	return snapshot, docs, err
 }
 
-// readTimeout is how long a look at the files waits for those that do not answer.
+// readTimeout is how long a look at the files waits for those that do not answer, all together.
 const readTimeout = 5 * time.Second
 
 // within calls f within the time for reading.
@@ -140,15 +140,13 @@ func (s *Store) scan(ctx context.Context, m *moment) (changed bool, problems doc
 	if err != nil {
 		return false, document.Problems{unreadable(s.opt.Path, err)}
 	}
-	look, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	there := make(map[string]bool, len(names))
 	for _, name := range names {
 		f := s.files[name]
 		if f == nil {
 			f = &file{name: name, met: m.now}
 		}
-		c, err := s.fetch(ctx, look, f)
+		c, err := s.fetch(ctx, m, f)
 		if errors.Is(err, syscall.EISDIR) {
 			continue
 		}

@@ -26,7 +26,7 @@ type Report struct {
 }
 
 // Ready reports whether there is a tenant to decide by.
-func (r *Report) Ready() bool { return r.Tenants > 0 }
+func (r Report) Ready() bool { return r.Tenants > 0 }
 
 // Stats are counts since the start, for metrics.
 type Stats struct {
@@ -79,13 +79,13 @@ func (s *Store) announce(last *status, snapshot *tenant.Snapshot, out tenant.Out
 		}
 		next.LoadedAt = time.Now()
 	}
-	next.stats.count(next.fresh(&last.Report))
+	next.stats.count(next.fresh(last.Report))
 	s.status.Store(next)
 	return next
 }
 
 // fresh are the problems that last did not have.
-func (r *Report) fresh(last *Report) document.Problems {
+func (r Report) fresh(last Report) document.Problems {
 	known := make(map[document.Problem]bool, len(last.Problems))
 	for i := range last.Problems {
 		known[last.Problems[i]] = true
@@ -127,7 +127,7 @@ const maxLogged = 20
 func (s *Store) log(before, after *status) {
 	s.opt.Log.Info("tenant files were read", "path", s.opt.Path, "changed", !before.LoadedAt.Equal(after.LoadedAt),
 		"files", after.Files, "tenants", after.Tenants, "problems", len(after.Problems), "kept", after.Kept)
-	problems := after.fresh(&before.Report)
+	problems := after.fresh(before.Report)
 	for i := range problems[:min(len(problems), maxLogged)] {
 		p := &problems[i]
 		s.opt.Log.Warn("a tenant document has a problem", "file", p.File, "line", p.Line, "column", p.Column,

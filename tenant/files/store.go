@@ -193,6 +193,7 @@ func (s *Store) look(ctx context.Context) (before, after *status, wake time.Dura
 	m := moment{now: time.Now(), settle: s.opt.Settle, first: !s.started}
 	before = s.current()
 	changed, problems := s.scan(ctx, &m)
+	s.unmerged = s.unmerged || changed
 	if ctx.Err() != nil {
 		return before, before, 0
 	}
@@ -201,7 +202,6 @@ func (s *Store) look(ctx context.Context) (before, after *status, wake time.Dura
 	if snapshot == nil {
 		snapshot = tenant.NewSnapshot()
 	}
-	s.unmerged = s.unmerged || changed
 	merge := len(s.files) > 0 && (s.unmerged || len(snapshot.Held()) > 0)
 	if merge {
 		var left bool
@@ -224,7 +224,7 @@ func (s *Store) merge(before *tenant.Snapshot, m *moment) (next *tenant.Snapshot
 	if next.Tenants() == 0 && before.Tenants() > 0 {
 		return before, tenant.Outcome{}, false
 	}
-	s.unmerged = m.growing
+	s.unmerged = m.growing || next.Tenants() == 0
 	if next.Tenants() > 0 {
 		s.snapshot.Store(next)
 	}

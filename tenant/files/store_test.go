@@ -297,6 +297,28 @@ func TestPollFindsWhatNotificationsDoNot(t *testing.T) {
 	l.untilOwner("polle2.example", "a")
 }
 
+// Two writes can share the stamp of a coarse clock.
+func TestChangeWithTheSameStampIsFound(t *testing.T) {
+	dir := t.TempDir()
+	s, err := files.New(files.Options{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stamp := time.Now()
+	for _, host := range []string{"first.example", "other.example"} {
+		write(t, dir, "a.yaml", whole(doc("a", host)))
+		if err := os.Chtimes(filepath.Join(dir, "a.yaml"), stamp, stamp); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Load(); err != nil {
+			t.Fatal(err)
+		}
+		if v := s.Lookup(t.Context(), tenant.Key{Authority: host}); v.ID() != "a" {
+			t.Errorf("%s belongs to %q, want a; status: %+v", host, v.ID(), s.Status())
+		}
+	}
+}
+
 func TestWhatIsRead(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "a.yml", doc("a", "a.example"))

@@ -165,6 +165,18 @@ func TestWhatToDoAboutAFileThatIsNotWhole(t *testing.T) {
 	}
 }
 
+// A file that ended with a mark does not count without one, whatever is in it.
+func TestMarkIsExpectedAgain(t *testing.T) {
+	inDirectory(t, files.Options{}, func(b *bench) {
+		b.write("t.yaml", whole(doc("a", "a.example")))
+		b.look()
+		b.write("t.yaml", doc("a", "a.example", "more.example"))
+		b.settle()
+		b.want(map[string]string{"a.example": "a", "more.example": "unknown"})
+		b.told(files.CodeNotWhole, "the mark that its last version ended with", "...")
+	})
+}
+
 func TestFileMustBeStill(t *testing.T) {
 	inDirectory(t, files.Options{Settle: 3 * time.Second}, func(b *bench) {
 		b.write("t.yaml", doc("a", "a.example"))
