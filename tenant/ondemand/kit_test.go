@@ -156,14 +156,6 @@ func run(t *testing.T, opt ondemand.Options) (running *ondemand.Registry, stop f
 	}
 }
 
-// start runs a registry until the test ends.
-func start(t *testing.T, opt ondemand.Options) *ondemand.Registry {
-	t.Helper()
-	m, stop := run(t, opt)
-	t.Cleanup(stop)
-	return m
-}
-
 // doc is a document that allows one origin, that of its text: two documents differ by it.
 type doc struct {
 	id, text string

@@ -56,10 +56,12 @@ type documentLoader struct {
 	sake sake
 }
 
+// Load implements [otter.Loader].
 func (l documentLoader) Load(ctx context.Context, id string) (*document, error) {
 	return load(ctx, l.Registry, l.sake, "/"+id, func(ctx context.Context) (*document, error) { return l.document(ctx, id, nil) })
 }
 
+// Reload implements [otter.Loader].
 func (l documentLoader) Reload(ctx context.Context, id string, old *document) (*document, error) {
 	return load(ctx, l.Registry, l.sake, "/"+id, func(ctx context.Context) (*document, error) { return l.document(ctx, id, old) })
 }
@@ -70,10 +72,12 @@ type hostLoader struct {
 	sake sake
 }
 
+// Load implements [otter.Loader].
 func (l hostLoader) Load(ctx context.Context, host string) (binding, error) {
 	return load(ctx, l.Registry, l.sake, host, func(ctx context.Context) (binding, error) { return l.bind(ctx, host) })
 }
 
+// Reload implements [otter.Loader].
 func (l hostLoader) Reload(ctx context.Context, host string, _ binding) (binding, error) {
 	return l.Load(ctx, host)
 }
