@@ -206,7 +206,7 @@ func (r *Registry) verify(ctx context.Context, b binding) error {
 		r.counters.integrity.Add(1)
 		return otter.ErrNotFound
 	}
-	d, err := r.documents.Get(r.ended, b.id, r.documentRefresher)
+	d, err := r.documents.Get(r.ended, b.id, r.documentRefresher) //nolint:contextcheck // see [Registry.find]
 	if err != nil || !d.has(b.as) {
 		result := <-r.documents.Refresh(ctx, b.id, documentLoader{r, within}) // that has a time-out
 		d, err = result.Value, result.Err
