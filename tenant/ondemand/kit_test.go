@@ -296,3 +296,14 @@ func (w *world) asked() func() int {
 	before := w.Calls(storetest.OpOwners) + w.Calls(storetest.OpDocuments)
 	return func() int { return w.Calls(storetest.OpOwners) + w.Calls(storetest.OpDocuments) - before }
 }
+
+// unfollowed has nobody vouch for what is in memory: the changes cannot be read.
+func (w *world) unfollowed() {
+	w.Intercept(func(_ context.Context, c storetest.Call) error {
+		if c.Op == storetest.OpChanges {
+			return errGone
+		}
+		return nil
+	})
+	step(time.Second)
+}
