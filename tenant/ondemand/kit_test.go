@@ -156,14 +156,6 @@ func run(t *testing.T, opt ondemand.Options) (running *ondemand.Registry, stop f
 	}
 }
 
-// start runs a registry until the test ends.
-func start(t *testing.T, opt ondemand.Options) *ondemand.Registry {
-	t.Helper()
-	m, stop := run(t, opt)
-	t.Cleanup(stop)
-	return m
-}
-
 // doc is a document that allows one origin, that of its text: two documents differ by it.
 type doc struct {
 	id, text string
@@ -303,4 +295,15 @@ func (w *world) signed() { w.SetEpoch("e") }
 func (w *world) asked() func() int {
 	before := w.Calls(storetest.OpOwners) + w.Calls(storetest.OpDocuments)
 	return func() int { return w.Calls(storetest.OpOwners) + w.Calls(storetest.OpDocuments) - before }
+}
+
+// unfollowed has nobody vouch for what is in memory: the changes cannot be read.
+func (w *world) unfollowed() {
+	w.Intercept(func(_ context.Context, c storetest.Call) error {
+		if c.Op == storetest.OpChanges {
+			return errGone
+		}
+		return nil
+	})
+	step(time.Second)
 }

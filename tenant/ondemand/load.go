@@ -57,10 +57,12 @@ type documentLoader struct {
 	sake sake
 }
 
+// Load implements [otter.Loader].
 func (l documentLoader) Load(ctx context.Context, id string) (*document, error) {
 	return load(ctx, l.Registry, l.sake, "/"+id, func(ctx context.Context) (*document, error) { return l.document(ctx, id, nil) })
 }
 
+// Reload implements [otter.Loader].
 func (l documentLoader) Reload(ctx context.Context, id string, old *document) (*document, error) {
 	return load(ctx, l.Registry, l.sake, "/"+id, func(ctx context.Context) (*document, error) { return l.document(ctx, id, old) })
 }
@@ -71,10 +73,12 @@ type hostLoader struct {
 	sake sake
 }
 
+// Load implements [otter.Loader].
 func (l hostLoader) Load(ctx context.Context, host string) (binding, error) {
 	return load(ctx, l.Registry, l.sake, host, func(ctx context.Context) (binding, error) { return l.bind(ctx, host) })
 }
 
+// Reload implements [otter.Loader].
 func (l hostLoader) Reload(ctx context.Context, host string, _ binding) (binding, error) {
 	return l.Load(ctx, host)
 }
@@ -203,7 +207,7 @@ func (r *Registry) verify(ctx context.Context, b binding) error {
 		r.counters.integrity.Add(1)
 		return otter.ErrNotFound
 	}
-	d, err := r.documents.Get(r.ended, b.id, r.documentRefresher)
+	d, err := r.documents.Get(r.ended, b.id, r.documentRefresher) //nolint:contextcheck // see [Registry.find]
 	if err != nil || !d.has(b.as) {
 		result := <-r.documents.Refresh(ctx, b.id, documentLoader{r, within}) // that has a time-out
 		d, err = result.Value, result.Err

@@ -75,7 +75,7 @@ func TestRefresh(t *testing.T) {
 		w.start()
 		w.want("cold.example", "live v1")
 		w.want("hot.example", "live v1")
-		w.deaf.Store(true)
+		w.unfollowed()
 		asked := w.asked()
 		for range 1200 { // two minutes
 			w.want("hot.example", "live v1")
@@ -300,6 +300,66 @@ func TestR35AnnouncedDuringALoad(t *testing.T) {
 	}
 }
 
+// TestR35AnnouncedDuringAnAbsence: a load that found nobody before a change is not remembered.
+func TestR35AnnouncedDuringAnAbsence(t *testing.T) {
+	for _, host := range []string{"b.example", "/b", "x.wild.example"} {
+		t.Run(host, func(t *testing.T) {
+			scene(t, ondemand.Options{}, func(w *world) {
+				w.write(simple("a", "v1"))
+				w.start()
+				var changed atomic.Bool
+				w.Late(func(c storetest.Call) {
+					if c.Op != storetest.OpHead && !changed.Swap(true) {
+						w.write(doc{id: "b", text: "v1", hosts: []string{"b.example", "*.wild.example"}})
+						<-time.After(100 * time.Millisecond)
+					}
+				})
+				w.look(host)
+				step(200 * time.Millisecond)
+				w.want(host, "live v1")
+			})
+		})
+	}
+}
+
+// TestR17Herd: many tenants that grow old in the same instant are refreshed a few at a time, and nobody waits.
+func TestR17Herd(t *testing.T) {
+	scene(t, ondemand.Options{Loads: 4}, func(w *world) {
+		docs := many(2000)
+		w.write(docs...)
+		w.start()
+		w.wantAll(docs, "live v1")
+		w.unfollowed()
+		var now, most atomic.Int64
+		w.Late(func(c storetest.Call) {
+			if c.Op == storetest.OpDocuments || c.Op == storetest.OpOwners {
+				most.Store(max(most.Load(), now.Add(1)))
+				<-time.After(5 * time.Millisecond)
+				now.Add(-1)
+			}
+		})
+		asked := w.asked()
+		for range 40 {
+			for i, d := range docs {
+				began := time.Now()
+				w.want(d.hosts[0], "live v1")
+				if took := time.Since(began); took > 0 || w.t.Failed() {
+					w.t.Fatalf("waited for %v", took)
+				}
+				if i%4 == 0 {
+					<-time.After(2 * time.Millisecond)
+				}
+			}
+		}
+		if n := most.Load(); n > 4 {
+			w.t.Errorf("%d loads at once", n)
+		}
+		if n := asked(); n < 4000 || n > 8000 {
+			w.t.Errorf("asked %d times for 2,000 tenants", n)
+		}
+	})
+}
+
 // TestColdTenantsAreNotLimited: a load that finds a tenant is no stranger's.
 func TestColdTenantsAreNotLimited(t *testing.T) {
 	scene(t, ondemand.Options{UnknownRate: 1, UnknownBurst: 64}, func(w *world) {
@@ -354,7 +414,7 @@ func TestFloodBesideKnownTenants(t *testing.T) {
 		w.write(docs...)
 		w.start()
 		w.wantAll(docs, "live v1")
-		w.deaf.Store(true) // nobody vouches for them
+		w.unfollowed()
 		w.Delay(time.Millisecond)
 		ctx, stop := context.WithCancel(w.t.Context())
 		var flood sync.WaitGroup

@@ -39,7 +39,7 @@ type Options struct {
 	MaxTenants int
 	// MaxNegative bounds the hosts and ids that are known to be nobody's. Default: 16,384.
 	MaxNegative int
-	// TTL is how long a document is live after the store has confirmed it. What is used is read again after about 80 %
+	// TTL is how long a document is live after the store has confirmed it. What is used is read again after about 70 %
 	// of it. Default: 30 s.
 	TTL time.Duration
 	// MaxStale is how long a document is used after it was read; a tenant may ask for less. Default: 24 h.
@@ -214,7 +214,7 @@ func (r *Registry) open() (err error) {
 		MaximumSize:      r.opt.MaxTenants * hostsPerTenant,
 		ExpiryCalculator: otter.ExpiryWriting[string, binding](r.opt.MaxStale),
 		RefreshCalculator: refresh[binding]{
-			after:  func(binding) time.Duration { return spread(r.opt.TTL * 4 / 5) },
+			after:  func(binding) time.Duration { return spread(r.opt.TTL * 7 / 10) },
 			update: func(binding) time.Duration { return 1 }, // only [Registry.askAgain] updates
 		},
 		Logger: &otter.NoopLogger{},
@@ -256,5 +256,5 @@ func (r *Registry) life(d *document) time.Duration {
 }
 
 func (r *Registry) refreshAfter(d *document) time.Duration {
-	return spread(min(r.opt.TTL, r.maxStale(d)) * 4 / 5)
+	return spread(min(r.opt.TTL, r.maxStale(d)) * 7 / 10)
 }

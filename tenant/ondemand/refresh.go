@@ -21,18 +21,22 @@ type refresh[V any] struct {
 	after, update func(V) time.Duration
 }
 
+// RefreshAfterCreate implements [otter.RefreshCalculator].
 func (c refresh[V]) RefreshAfterCreate(e otter.Entry[string, V]) time.Duration {
 	return c.after(e.Value)
 }
 
+// RefreshAfterUpdate implements [otter.RefreshCalculator].
 func (c refresh[V]) RefreshAfterUpdate(e otter.Entry[string, V], _ V) time.Duration {
 	return c.update(e.Value)
 }
 
+// RefreshAfterReload implements [otter.RefreshCalculator].
 func (c refresh[V]) RefreshAfterReload(e otter.Entry[string, V], _ V) time.Duration {
 	return c.after(e.Value)
 }
 
+// RefreshAfterReloadFailure implements [otter.RefreshCalculator].
 func (c refresh[V]) RefreshAfterReloadFailure(_ otter.Entry[string, V], err error) time.Duration {
 	if errors.Is(err, errBusy) {
 		return spread(busyTTL)
