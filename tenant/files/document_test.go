@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/corsgate/corsgate/tenant"
+	"github.com/corsgate/corsgate/tenant/document"
 	"github.com/corsgate/corsgate/tenant/files"
 )
 
@@ -83,7 +84,7 @@ func TestDocumentWithoutAnIDKeepsItsHosts(t *testing.T) {
 		b.write("u.yaml", "hosts: [a.example, b.example]\npolicy: {}\n")
 		b.look()
 		b.want(map[string]string{"b.example": "unreadable", "a.example": "conflict", "c.example": "default"})
-		b.told(tenant.CodeHostTaken, "t.yaml", "a document without an id in", "u.yaml, line 1")
+		b.told(document.CodeHostTaken, "t.yaml", "a document without an id in", "u.yaml, line 1")
 		b.remove("u.yaml")
 		b.settle()
 		b.want(map[string]string{"b.example": "default", "a.example": "a"})

@@ -327,3 +327,6 @@ func (w *world) held(want trust.Verdict) {
 		w.t.Errorf("the store does not count for %q, want %q", got, want)
 	}
 }
+
+// signed gives the store a name, as the first write of ours does.
+func (w *world) signed() { w.SetEpoch("e") }
