@@ -56,6 +56,12 @@ func table() []imports {
 			not:    []string{"flag", "net", "net/http", "os", "os/signal"},
 		},
 		{
+			dir:    "tenant/ondemand",
+			ours:   []string{"policy", "tenant", "tenant/store", "tenant/trust"},
+			others: []string{"github.com/maypok86/otter/v2", "github.com/cespare/xxhash/v2", "golang.org/x/time/rate"},
+			not:    []string{"flag", "net", "net/http", "os", "os/signal"},
+		},
+		{
 			dir:    "tenant/statefile",
 			ours:   []string{"tenant/store"},
 			others: []string{"github.com/cespare/xxhash/v2"},
