@@ -43,11 +43,10 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/net v0.62.0
 	golang.org/x/sync v0.24.0
+	golang.org/x/time v0.16.0
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )
-
-require golang.org/x/time v0.16.0 // indirect
 
 require (
 	cel.dev/cel-go v0.32.0 // indirect

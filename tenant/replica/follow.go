@@ -79,7 +79,7 @@ func (r *Replica) session(ctx context.Context) error {
 	default:
 	}
 	r.heard = r.slept.Load()
-	head, err := r.head(ctx)
+	head, err := r.readHead(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,10 +87,11 @@ func (r *Replica) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if gap == lost && !r.force {
-		r.trust.Diverge()
-		r.judged(ctx, head, trust.Trusted)
-		return errDistrusted
+	if gap == lost {
+		r.trust.Diverge() // before the head is judged, which may look as if all were well
+	}
+	if err := r.judge(ctx, head); err != nil {
+		return err
 	}
 	if why := r.needsAll(gap); why != "" {
 		r.opt.Log.InfoContext(ctx, "reading the whole registry", "because", why)
@@ -266,7 +267,15 @@ func (r *Replica) check(ctx context.Context) (again bool, err error) {
 }
 
 // head reads where the store is and has it judged.
-func (r *Replica) head(ctx context.Context) (head store.Head, err error) {
+func (r *Replica) head(ctx context.Context) (store.Head, error) {
+	head, err := r.readHead(ctx)
+	if err != nil {
+		return head, err
+	}
+	return head, r.judge(ctx, head)
+}
+
+func (r *Replica) readHead(ctx context.Context) (head store.Head, err error) {
 	ctx, cancel := context.WithTimeout(ctx, r.opt.ReadTimeout)
 	defer cancel()
 	r.counters.reads.Add(1)
@@ -276,7 +285,7 @@ func (r *Replica) head(ctx context.Context) (head store.Head, err error) {
 		return head, fmt.Errorf("reading where the store is: %w", err)
 	}
 	r.opt.OnHead(head, time.Since(began))
-	return head, r.judge(ctx, head)
+	return head, nil
 }
 
 // judge returns errDistrusted when what was read with a head does not count.

@@ -15,19 +15,18 @@ const comparePause = 10 * time.Second
 // errAgain ends a reading of everything, since the next session is to begin.
 var errAgain = errors.New("the store is to be looked at again")
 
-// recovers reports whether a store that lacked changes has what was seen again: it has the newest of them, or taking
-// what it has would bring nothing old back. A change that was written since proves nothing.
+// recovers reports whether a store that lacked changes has what was seen again: it has the newest that is in force,
+// or taking what it has would bring nothing old back. A change that was written since proves nothing.
 func (r *Replica) recovers(ctx context.Context, head store.Head) bool {
-	seen := r.trust.Seen()
-	if head.Last.Before(seen) || time.Since(r.comparedAt) < comparePause && !r.comparedAt.IsZero() {
+	if head.Last.Before(r.trust.Seen()) || time.Since(r.comparedAt) < comparePause && !r.comparedAt.IsZero() {
 		return false
 	}
 	r.comparedAt = time.Now()
-	has, err := r.opt.Source.HasChange(ctx, seen)
+	has, err := r.opt.Source.HasChange(ctx, r.position)
 	if err != nil || has {
 		return has
 	}
-	since, err := r.opt.Source.Changes(ctx, seen, maxChanges, 0)
+	since, err := r.opt.Source.Changes(ctx, r.position, maxChanges, 0)
 	if err != nil || len(since) == maxChanges {
 		return false
 	}

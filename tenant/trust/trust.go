@@ -114,7 +114,8 @@ func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
 	}
 }
 
-// Diverge says that the store lacks the newest change that was seen, and has not trimmed it.
+// Diverge says that the store lacks a change that was seen, and has not trimmed it. It is called before the head that
+// shows it is judged.
 func (t *Trust) Diverge() { t.verdict = Regressed }
 
 // Recover says of a store that has regressed that it has all that was seen again.
