@@ -396,7 +396,10 @@ func TestPlaces(t *testing.T) {
 	}
 	text += "---\nid: t00001\npolicy: {}\n---\nid: t00002\nnope: 1\npolicy: {}\n"
 	for command, want := range map[string]string{
-		"apply":  "stdin:17:1: error: id: \"t00001\": the id belongs to the document in stdin, line 6 [id_taken]\nstdin:21:1: error: nope: ",
+		"apply": "stdin:6:1: error: id: \"t00001\": the document in stdin, line 17 has the same id, and none of them counts [id_taken]\n" +
+			"    fix: remove it from one of the two\n" +
+			"stdin:17:1: error: id: \"t00001\": the document in stdin, line 6 has the same id, and none of them counts [id_taken]\n" +
+			"    fix: remove it from one of the two\nstdin:21:1: error: nope: ",
 		"import": "stdin: error: id: \"t00001\": the id belongs to a document in stdin [id_taken]\nstdin:21:1: error: nope: ",
 	} {
 		if r := d.run(t.Context(), strings.NewReader(text), command, "-f", "-"); !strings.HasPrefix(r.stderr, want) {

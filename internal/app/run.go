@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 )
 
 // closeBound is the longest time for steps that only close things.
@@ -70,7 +71,7 @@ func (a *App) Run(ctx context.Context) error {
 
 // part names the error of a part; the ways in which parts end when told to are no errors.
 func part(name string, err error) error {
-	if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
+	if err == nil || errors.Is(err, http.ErrServerClosed) || errors.Is(err, grpc.ErrServerStopped) || errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", name, err)

@@ -180,7 +180,7 @@ func (r *Replica) Status() Status {
 		s.LastContact = time.Duration(r.clock() - contact)
 	}
 	s.Following = s.LastContact >= 0 && s.LastContact <= followedWithin && in.verdict == trust.Trusted
-	s.Ready = s.Primed
+	s.Ready = s.Primed && r.lastContact.Load() != never
 	if r.backup != nil {
 		s.BackupAt, s.BackupErr = r.backup.status()
 	}
