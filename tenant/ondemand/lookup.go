@@ -73,7 +73,9 @@ func (r *Registry) freshness(d *document) tenant.Freshness {
 }
 
 // wait loads what is not in memory.
-func (r *Registry) wait(ctx context.Context, k tenant.Key, host, id string) tenant.View {
+func (r *Registry) wait(ctx context.Context, k tenant.Key, host, id string) (v tenant.View) {
+	waited := false
+	defer func() { v.Waited = waited }()
 	budget := time.NewTimer(r.opt.LookupBudget)
 	defer budget.Stop()
 	for {
@@ -83,6 +85,7 @@ func (r *Registry) wait(ctx context.Context, k tenant.Key, host, id string) tena
 			}
 			return r.below(ctx, k, tenant.Unknown)
 		}
+		waited = true
 		var err error
 		switch _, known := r.hosts.GetEntryQuietly(host); {
 		case host == "":
