@@ -16,7 +16,7 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// deaf is a store that never mentions a change: what is left is the TTL.
+// deaf is a store whose changes nobody hears of: what is left is to read everything again.
 type deaf struct{ store.Source }
 
 func (d deaf) Changes(ctx context.Context, _ store.Position, _ int, wait time.Duration) ([]store.Change, error) {
@@ -26,12 +26,6 @@ func (d deaf) Changes(ctx context.Context, _ store.Position, _ int, wait time.Du
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-}
-
-func (d deaf) Head(ctx context.Context) (store.Head, error) {
-	h, err := d.Source.Head(ctx)
-	h.Last = h.First
-	return h, err
 }
 
 // counted is a registry, and how often it has read the store.

@@ -70,6 +70,9 @@ func parts() []part {
 		{"herd", herd},
 		{"flood", flood},
 		{"writers", writers},
+		{"idle", idle},
+		{"merge", merging},
+		{"stream", stream},
 		{"size", size},
 		{"ondemand", onDemand},
 	}

@@ -23,6 +23,9 @@ import (
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
+// maxRounds is how often a registry that loads on demand is asked for everything.
+const maxRounds = 5
+
 // childCommand makes this program the process whose memory is measured.
 const childCommand = "child-of-the-benchmark"
 
@@ -122,7 +125,11 @@ func (t task) run(out io.Writer) error {
 	}
 	got.Ready = time.Since(began).Seconds()
 	got.Cold = t.askAll(r)
-	got.Wrong = t.askAll(r)
+	for range maxRounds { // until what was too slow for a request is loaded, too
+		if got.Wrong = t.askAll(r); got.Wrong == 0 {
+			break
+		}
+	}
 	if t.Dir != "" {
 		time.Sleep(3 * time.Second) // the disk follows
 	}
