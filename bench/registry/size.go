@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/corsgate/corsgate/bench/cputime"
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/tenant"
 	"github.com/corsgate/corsgate/tenant/ondemand"
@@ -40,6 +41,7 @@ type task struct {
 // outcome is what it prints.
 type outcome struct {
 	Ready    float64 // s, to the first decision
+	CPU      float64 // s, of all processors until then
 	Resident float64 // MB
 	// Cold decisions were not right the first time, when each tenant had to be loaded; Wrong
 	// ones later.
@@ -56,11 +58,13 @@ func size(b *bench) {
 	b.tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	cold := b.child(task{Addr: s.Addr(), Dir: dir, Hot: n})
 	b.report(fmt.Sprintf("%d tenants: ready from Redis", n), cold.Ready, "s", 2)
+	b.report("processor time until then", cold.CPU, "s", -1)
 	b.report(fmt.Sprintf("%d tenants: resident, all of them asked", n), cold.Resident, "MB", 260)
 	b.report("wrong decisions", float64(cold.Cold+cold.Wrong), "", 0)
 	s.Kill()
 	warm := b.child(task{Addr: s.Addr(), Dir: dir, Hot: n})
 	b.report(fmt.Sprintf("%d tenants: ready from the backup, without Redis", n), warm.Ready, "s", 2)
+	b.report("processor time until then, from the backup", warm.CPU, "s", -1)
 	b.report("resident, from the backup", warm.Resident, "MB", 260)
 	b.report("wrong decisions, from the backup", float64(warm.Cold+warm.Wrong), "", 0)
 }
@@ -124,6 +128,11 @@ func (t task) run(out io.Writer) error {
 		time.Sleep(time.Millisecond)
 	}
 	got.Ready = time.Since(began).Seconds()
+	used, err := cputime.Of(os.Getpid())
+	if err != nil {
+		return err
+	}
+	got.CPU = used.Seconds()
 	got.Cold = t.askAll(r)
 	for range maxRounds { // until what was too slow for a request is loaded, too
 		if got.Wrong = t.askAll(r); got.Wrong == 0 {
