@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -82,4 +83,4 @@ func cutValue(s string) string {
 	return s[:end]
 }
 
-func at(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+func at(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

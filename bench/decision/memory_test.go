@@ -36,17 +36,17 @@ func (p population) snapshotWeight(tb testing.TB) weight {
 	return w
 }
 
-// mirrorWeight does not count the store that is copied.
-func (p population) mirrorWeight(tb testing.TB) weight {
+// replicaWeight does not count the store that is copied.
+func (p population) replicaWeight(tb testing.TB) weight {
 	tb.Helper()
 	s := storeOf(p.documents())
 	before := live()
 	start := time.Now()
-	m, stop := mirrorOf(tb, s)
+	r, stop := replicaOf(tb, s)
 	w := weight{took: time.Since(start)}
 	w.bytes = live() - before
 	stop()
-	runtime.KeepAlive(m)
+	runtime.KeepAlive(r)
 	runtime.KeepAlive(s)
 	return w
 }
@@ -61,7 +61,7 @@ func BenchmarkMemory(b *testing.B) {
 			for _, m := range []struct {
 				impl  string
 				weigh func(testing.TB) weight
-			}{{"snapshot", p.snapshotWeight}, {"mirror", p.mirrorWeight}} {
+			}{{"snapshot", p.snapshotWeight}, {"replica", p.replicaWeight}} {
 				b.Run(fmt.Sprintf("tenants=%d/origins=%d/impl=%s", tenants, origins, m.impl), func(b *testing.B) {
 					var sum weight
 					n := 0

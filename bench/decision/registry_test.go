@@ -9,7 +9,7 @@ import (
 
 	"github.com/corsgate/corsgate/tenant"
 	tenantdoc "github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/replica"
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/store/storetest"
 )
@@ -45,11 +45,11 @@ func storeOf(documents []document) *storetest.Memory {
 	return s
 }
 
-// mirrorOf starts the copy of a store and waits until it has all and follows. The function ends it.
-func mirrorOf(tb testing.TB, s *storetest.Memory) (*mirror.Mirror, func()) {
+// replicaOf starts the copy of a store and waits until it has all and follows. The function ends it.
+func replicaOf(tb testing.TB, s *storetest.Memory) (*replica.Replica, func()) {
 	tb.Helper()
 	changed := make(chan struct{}, 1)
-	m, err := mirror.New(mirror.Options{Reader: s, LoadTimeout: 10 * time.Second, OnChange: func() {
+	r, err := replica.New(replica.Options{Source: s, ReadTimeout: 10 * time.Second, OnChange: func() {
 		select {
 		case changed <- struct{}{}:
 		default:
@@ -60,24 +60,24 @@ func mirrorOf(tb testing.TB, s *storetest.Memory) (*mirror.Mirror, func()) {
 	}
 	ctx, cancel := context.WithCancel(tb.Context())
 	done := make(chan error, 1)
-	go func() { done <- m.Run(ctx) }()
+	go func() { done <- r.Run(ctx) }()
 	stop := func() {
 		cancel()
 		if err := <-done; err != nil {
-			tb.Errorf("running the mirror: %v", err)
+			tb.Errorf("running the replica: %v", err)
 		}
 	}
 	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
-	for status := m.Status(); !status.Primed || !status.Following; status = m.Status() {
+	for status := r.Status(); !status.Primed || !status.Following; status = r.Status() {
 		select {
 		case <-changed:
 		case <-deadline.C:
 			stop()
-			tb.Fatalf("the mirror has not read everything: %+v", status)
+			tb.Fatalf("the replica has not read everything: %+v", status)
 		}
 	}
-	return m, stop
+	return r, stop
 }
 
 // registry is one kind of registry.
@@ -89,7 +89,7 @@ type registry struct {
 // registries are both kinds with the same documents, until the test ends.
 func registries(tb testing.TB, documents []document) []registry {
 	tb.Helper()
-	m, stop := mirrorOf(tb, storeOf(documents))
+	r, stop := replicaOf(tb, storeOf(documents))
 	tb.Cleanup(stop)
-	return []registry{{"snapshot", snapshotOf(tb, documents)}, {"mirror", m}}
+	return []registry{{"snapshot", snapshotOf(tb, documents)}, {"replica", r}}
 }

@@ -13,11 +13,10 @@ import (
 	tenantv1 "github.com/corsgate/corsgate/proto/corsgate/tenant/v1"
 	"github.com/corsgate/corsgate/tenant"
 	tenantdoc "github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// deaf is a store that never mentions a change: what is left is the TTL.
+// deaf is a store whose changes nobody hears of: what is left is to read everything again.
 type deaf struct{ store.Source }
 
 func (d deaf) Changes(ctx context.Context, _ store.Position, _ int, wait time.Duration) ([]store.Change, error) {
@@ -29,37 +28,47 @@ func (d deaf) Changes(ctx context.Context, _ store.Position, _ int, wait time.Du
 	}
 }
 
-func (d deaf) Head(ctx context.Context) (store.Head, error) {
-	h, err := d.Source.Head(ctx)
-	h.Last = h.First
-	return h, err
+// counted is a registry, and how often it has read the store.
+type counted struct {
+	tenant.Registry
+	reads func() int64
+	stop  func()
 }
 
 // flood asks for hosts that nobody has, as fast as it can.
 func flood(b *bench) {
 	n := b.scaled(1_000_000)
-	for _, isLazy := range []bool{false, true} {
-		name := "whole registry"
-		if isLazy {
-			name = "lazy"
-		}
+	for _, kind := range []struct {
+		name string
+		of   func(url string) counted
+	}{
+		{"whole registry", func(url string) counted {
+			r, stop := b.replicaOf(url, nil)
+			return counted{r, func() int64 { return r.Stats().Reads }, stop}
+		}},
+		{"on demand", func(url string) counted {
+			r, stop := b.onDemandOf(url)
+			return counted{r, func() int64 { return r.Stats().Reads }, stop}
+		}},
+	} {
+		name := kind.name
 		s := redistest.Start(b.tb, redistest.Options{})
 		b.fill(s, 1000)
-		m, stop := b.mirrorOf(s.URL(), func(o *mirror.Options) { o.Lazy = isLazy })
+		r := kind.of(s.URL())
 		for i := range 1000 {
-			ask(m, tenantHost(i))
+			ask(r, tenantHost(i))
 		}
 		runtime.GC()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		reads := m.Stats().Reads
+		reads := r.reads()
 		began := time.Now()
 		bad := 0
 		for i := range n {
-			m.Lookup(context.Background(), tenant.Key{Authority: fmt.Sprintf("h%d.random.example", i), Path: "/"})
+			r.Lookup(context.Background(), tenant.Key{Authority: fmt.Sprintf("h%d.random.example", i), Path: "/"})
 			if i%16 == 0 {
 				known := i / 16 % 1000
-				v := m.Lookup(context.Background(), tenant.Key{Authority: tenantHost(known), Path: "/"})
+				v := r.Lookup(context.Background(), tenant.Key{Authority: tenantHost(known), Path: "/"})
 				if !allows(&v, tenantHost(known), listed(known)) {
 					bad++
 				}
@@ -72,10 +81,10 @@ func flood(b *bench) {
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.report(name+": unknown hosts a second, thousands", float64(n)/took/1000, "", -1)
-		b.report(name+": store calls a second", float64(m.Stats().Reads-reads)/took, "", 200)
+		b.report(name+": store calls a second", float64(r.reads()-reads)/took, "", 200)
 		b.report(name+": heap growth", float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/(1<<20), "MB", 32)
 		b.report(name+": known tenants affected", float64(bad), "", 0)
-		stop()
+		r.stop()
 	}
 }
 

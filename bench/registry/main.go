@@ -1,5 +1,5 @@
 // Command registry measures what tenants in Redis cost: a real redis-server, the
-// real client and mirror, one table with the limit beside each figure. It exits
+// real client, replica and on-demand registry, one table with the limit beside each figure. It exits
 // with 1 when a limit is not held.
 //
 //	go run ./bench/registry [-quick] [-json FILE] [name...]
@@ -70,8 +70,11 @@ func parts() []part {
 		{"herd", herd},
 		{"flood", flood},
 		{"writers", writers},
+		{"idle", idle},
+		{"merge", merging},
+		{"stream", stream},
 		{"size", size},
-		{"lazy", lazy},
+		{"ondemand", onDemand},
 	}
 }
 

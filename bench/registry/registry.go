@@ -12,8 +12,9 @@ import (
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/ondemand"
 	"github.com/corsgate/corsgate/tenant/redisstore"
+	"github.com/corsgate/corsgate/tenant/replica"
 )
 
 const prefix = redisstore.DefaultPrefix
@@ -62,21 +63,36 @@ func (b *bench) open(rawURL string) *redisstore.Store {
 	return s
 }
 
-// mirrorOf starts a mirror and returns it with the function that stops it.
-func (b *bench) mirrorOf(rawURL string, change func(*mirror.Options)) (*mirror.Mirror, func()) {
-	opt := mirror.Options{Reader: b.open(rawURL)}
+// replicaOf starts a replica and returns it with the function that stops it.
+func (b *bench) replicaOf(rawURL string, change func(*replica.Options)) (*replica.Replica, func()) {
+	opt := replica.Options{Source: b.open(rawURL)}
 	if change != nil {
 		change(&opt)
 	}
-	m, err := mirror.New(opt)
-	b.check(err, "making a mirror")
+	r, err := replica.New(opt)
+	b.check(err, "making a replica")
+	stop := b.run(r.Run)
+	b.until("the replica follows", 60*time.Second, func() bool { s := r.Status(); return s.Ready && s.Following })
+	return r, stop
+}
+
+// onDemandOf is the same for a registry that loads what it is asked for.
+func (b *bench) onDemandOf(rawURL string) (*ondemand.Registry, func()) {
+	r, err := ondemand.New(ondemand.Options{Source: b.open(rawURL)})
+	b.check(err, "making a registry")
+	stop := b.run(r.Run)
+	b.until("the registry follows", 60*time.Second, func() bool { s := r.Status(); return s.Ready && s.Following })
+	return r, stop
+}
+
+// run runs a registry until the function is called.
+func (b *bench) run(run func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	var done sync.WaitGroup
-	done.Go(func() { _ = m.Run(ctx) })
-	stop := sync.OnceFunc(func() { cancel(); done.Wait() })
+	done.Go(func() { _ = run(ctx) })
+	stop = sync.OnceFunc(func() { cancel(); done.Wait() })
 	b.tb.Cleanup(stop)
-	b.until("the mirror follows", 60*time.Second, func() bool { s := m.Status(); return s.Ready && s.Following })
-	return m, stop
+	return stop
 }
 
 // until waits for a condition.
@@ -92,9 +108,9 @@ func (b *bench) until(what string, limit time.Duration, ok func() bool) time.Dur
 }
 
 // ask looks a host up, and returns how long that took.
-func ask(m *mirror.Mirror, host string) (tenant.View, time.Duration) {
+func ask(r tenant.Registry, host string) (tenant.View, time.Duration) {
 	began := time.Now()
-	v := m.Lookup(context.Background(), tenant.Key{Authority: host, Path: "/"})
+	v := r.Lookup(context.Background(), tenant.Key{Authority: host, Path: "/"})
 	return v, time.Since(began)
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/tenant"
 	tenantdoc "github.com/corsgate/corsgate/tenant/document"
-	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/replica"
 )
 
 // scaled is n, or a tenth of it when time is short.
@@ -28,12 +28,12 @@ func lookups(b *bench) {
 	n := b.scaled(100_000)
 	s := redistest.Start(b.tb, redistest.Options{})
 	b.fill(s, n)
-	m, _ := b.mirrorOf(s.URL(), nil)
+	r, _ := b.replicaOf(s.URL(), nil)
 	records := make([]*tenant.Record, n)
 	for i := range records {
 		records[i] = tenantdoc.ParseStored(tenantID(i), document(i, "")).Record
 	}
-	snapshot, _ := tenant.NewSnapshot(records, tenant.Options{})
+	snapshot := tenant.SnapshotOf(records...)
 	hosts := make([]string, n)
 	for i := range hosts {
 		hosts[i] = tenantHost(i)
@@ -68,13 +68,23 @@ func lookups(b *bench) {
 		// Here the processor's caches hold nothing, and each step to the tenant waits for memory.
 		{fmt.Sprintf("%d tenants in turn", n), hosts, -1},
 	} {
-		bare, copied := measure(snapshot, set.hosts), measure(m, set.hosts)
+		bare, copied := measure(snapshot, set.hosts), measure(r, set.hosts)
+		for range 2 { // others use the machine, too: the best of three counts
+			bare, copied = faster(bare, measure(snapshot, set.hosts)), faster(copied, measure(r, set.hosts))
+		}
 		b.report(set.name+", bare snapshot", float64(bare.NsPerOp()), "ns", -1)
 		b.report(set.name+", over the bare snapshot", float64(copied.NsPerOp()-bare.NsPerOp()), "ns", set.limit)
 		b.report(set.name+", allocations", float64(copied.AllocsPerOp()), "", 0)
 	}
 	after := s.CommandStats()["getrange"].Calls + s.CommandStats()["mget"].Calls
-	b.report("documents read by Redis per million lookups, refreshes included", float64(after-before)/2, "calls", -1)
+	b.report("documents read by Redis meanwhile", float64(after-before), "calls", 0)
+}
+
+func faster(a, b testing.BenchmarkResult) testing.BenchmarkResult {
+	if b.NsPerOp() < a.NsPerOp() {
+		return b
+	}
+	return a
 }
 
 // propagation is how long a change takes to be seen by five instances.
@@ -83,13 +93,13 @@ func propagation(b *bench) {
 	s := redistest.Start(b.tb, redistest.Options{})
 	b.fill(s, 1000)
 	link := redistest.Proxy(b.tb, s.Addr())
-	var all []*mirror.Mirror
+	var all []*replica.Replica
 	for range instances {
-		m, _ := b.mirrorOf(s.URL(), nil)
-		all = append(all, m)
+		r, _ := b.replicaOf(s.URL(), nil)
+		all = append(all, r)
 	}
-	seen := func(m *mirror.Mirror, i int, origin string, want bool) bool {
-		v := m.Lookup(context.Background(), tenant.Key{Authority: tenantHost(i), Path: "/"})
+	seen := func(r *replica.Replica, i int, origin string, want bool) bool {
+		v := r.Lookup(context.Background(), tenant.Key{Authority: tenantHost(i), Path: "/"})
 		return allows(&v, tenantHost(i), origin) == want
 	}
 	var granted, revoked []time.Duration
@@ -103,29 +113,29 @@ func propagation(b *bench) {
 		}{{origin, true, &granted}, {"", false, &revoked}} {
 			b.write(s, i, step.extra)
 			began := time.Now()
-			for _, m := range all {
-				b.until("a change is seen", 5*time.Second, func() bool { return seen(m, i, origin, step.want) })
+			for _, r := range all {
+				b.until("a change is seen", 5*time.Second, func() bool { return seen(r, i, origin, step.want) })
 			}
 			*step.into = append(*step.into, time.Since(began))
 		}
 	}
 	b.report("grant seen by all of 5, p50", quantile(granted, 0.5), "ms", -1)
-	b.report("grant seen by all of 5, p99", quantile(granted, 0.99), "ms", 100)
-	b.report("revocation seen by all of 5, p99", quantile(revoked, 0.99), "ms", 100)
+	b.report("grant seen by all of 5, p99", quantile(granted, 0.99), "ms", 20)
+	b.report("revocation seen by all of 5, p99", quantile(revoked, 0.99), "ms", 20)
 
-	// The change stream is useless and the head says nothing: only the TTL is left.
-	const ttl = 3 * time.Second
-	m, _ := b.mirrorOf("redis://"+link.Addr(), func(o *mirror.Options) {
-		o.TTL = ttl
-		o.Reader = deaf{o.Reader}
+	// Nobody announces anything: what is left is to read everything again.
+	const resync = 3 * time.Second
+	r, _ := b.replicaOf("redis://"+link.Addr(), func(o *replica.Options) {
+		o.ResyncInterval = resync
+		o.Source = deaf{o.Source}
 	})
 	var slow []time.Duration
 	for round := range b.scaled(20) {
 		origin := fmt.Sprintf("https://late-%d.example", round)
 		b.write(s, round, origin)
-		slow = append(slow, b.until("a change is seen without the stream", ttl+5*time.Second, func() bool { return seen(m, round, origin, true) }))
+		slow = append(slow, b.until("a change is seen without the stream", 2*resync+5*time.Second, func() bool { return seen(r, round, origin, true) }))
 	}
-	b.report("with the follower deaf, TTL 3 s, longest", quantile(slow, 1), "ms", float64((ttl+3*time.Second)/time.Millisecond))
+	b.report("with the follower deaf, read again every 3 s, longest", quantile(slow, 1), "ms", float64((resync+3*time.Second)/time.Millisecond))
 }
 
 // faults breaks Redis under load.
@@ -143,7 +153,7 @@ func faults(b *bench) {
 		b.fill(s, tenants)
 		link := redistest.Proxy(b.tb, s.Addr())
 		// A TTL shorter than the fault: known tenants must go on when nothing is live any more.
-		m, stop := b.mirrorOf("redis://"+link.Addr(), func(o *mirror.Options) { o.TTL = time.Second })
+		r, stop := b.replicaOf("redis://"+link.Addr(), func(o *replica.Options) { o.TTL = time.Second })
 		var wrong, asked atomic.Int64
 		quit := make(chan struct{})
 		var load sync.WaitGroup
@@ -155,7 +165,7 @@ func faults(b *bench) {
 				default:
 				}
 				n := rand.IntN(tenants)
-				v, _ := ask(m, tenantHost(n))
+				v, _ := ask(r, tenantHost(n))
 				if !allows(&v, tenantHost(n), listed(n)) || allows(&v, tenantHost(n), "https://evil.example") {
 					wrong.Add(1)
 				}
@@ -171,7 +181,7 @@ func faults(b *bench) {
 		began := time.Now()
 		for i := 0; time.Since(began) < time.Duration(b.scaled(10))*time.Second; i++ {
 			host := fmt.Sprintf("cold-%d.example", i)
-			v, took := ask(m, host)
+			v, took := ask(r, host)
 			unknown = append(unknown, took)
 			if allows(&v, host, "https://evil.example") {
 				opened++
@@ -181,7 +191,7 @@ func faults(b *bench) {
 		healed := -1.0
 		if fault.heal != nil {
 			fault.heal(s, link)
-			healed = b.until("the mirror follows again", 30*time.Second, func() bool { return m.Status().Following }).Seconds()
+			healed = b.until("the replica follows again", 30*time.Second, func() bool { return r.Status().Following }).Seconds()
 		}
 		close(quit)
 		load.Wait()
@@ -197,25 +207,23 @@ func faults(b *bench) {
 	}
 }
 
-// herd makes every tenant expire in the same instant.
+// herd makes every tenant stale in the same instant.
 func herd(b *bench) {
 	n := b.scaled(10_000)
 	s := redistest.Start(b.tb, redistest.Options{})
 	b.fill(s, n)
-	m, _ := b.mirrorOf(s.URL(), nil)
-	before := m.Stats().Reads
-	m.Suspended()
-	var inFlight, waited int64
-	b.until("every tenant is live again", 30*time.Second, func() bool {
-		inFlight = max(inFlight, m.Stats().LoadsInFlight)
-		i := rand.IntN(n)
-		if v := m.Lookup(context.Background(), tenant.Key{Authority: tenantHost(i), Path: "/"}); v.Waited {
-			waited++
+	r, _ := b.replicaOf(s.URL(), nil)
+	before := r.Stats().Reads
+	r.Suspended()
+	closed := 0
+	took := b.until("every tenant is live again", 30*time.Second, func() bool {
+		v, _ := ask(r, tenantHost(rand.IntN(n)))
+		if v.Freshness != tenant.Live && v.Freshness != tenant.Stale {
+			closed++
 		}
-		v := m.Status()
-		return v.Following && v.Live == n
+		return v.Freshness == tenant.Live
 	})
-	b.report("loads in flight, most", float64(inFlight), "", 32)
-	b.report("requests that had to wait", float64(waited), "", 0)
-	b.report("reads of the store", float64(m.Stats().Reads-before), "", float64(n))
+	b.report("live again after", float64(took)/float64(time.Millisecond), "ms", -1)
+	b.report("closed answers meanwhile", float64(closed), "", 0)
+	b.report("reads of documents and heads", float64(r.Stats().Reads-before), "", 10)
 }

@@ -47,8 +47,10 @@ type backup struct {
 // pending is what is not written yet.
 type pending struct {
 	texts map[string][]byte // nil: removed
-	bytes int               // of them, beyond those that are in memory anyway
-	mark  mark
+	bytes int               // of them
+	// kept are documents of which a whole reading found others than those in force: the last backup has the text.
+	kept map[string]bool
+	mark mark
 	// reading counts the whole readings; whole says that texts are of one, done that it is at its end.
 	reading     int
 	whole, done bool
@@ -61,12 +63,12 @@ func newBackup(path, identity string, interval time.Duration, log *slog.Logger) 
 	}
 }
 
-// begin says that every document will be put, until end. So many bytes of texts are in memory anyway.
-func (b *backup) begin(size int) {
+// begin says that every document will be put, until end.
+func (b *backup) begin() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := &b.pending
-	p.texts, p.bytes = make(map[string][]byte), -size
+	p.texts, p.bytes, p.kept = make(map[string][]byte), 0, make(map[string]bool)
 	p.reading++
 	p.whole, p.done, b.broken = true, false, false
 }
@@ -96,11 +98,21 @@ func (b *backup) put(id string, text []byte) {
 	p := &b.pending
 	p.bytes += len(text) - len(p.texts[id])
 	p.texts[id] = text
+	delete(p.kept, id)
 	switch {
 	case p.bytes > maxPending:
 		b.giveUp(errors.New("the disk is too slow for the changes"))
 	case p.whole && p.bytes > maxChunk:
 		b.signal()
+	}
+}
+
+// keep says that a document stays as it is, although another one was read.
+func (b *backup) keep(id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pending.whole {
+		b.pending.kept[id] = true
 	}
 }
 
@@ -184,7 +196,7 @@ func (b *backup) write() {
 	}
 	b.pending.texts, b.pending.bytes = make(map[string][]byte), 0
 	if p.done {
-		b.pending.whole, b.pending.done = false, false
+		b.pending.whole, b.pending.done, b.pending.kept = false, false, nil
 	}
 	b.mu.Unlock()
 	err := b.writeOut(&p)
@@ -223,7 +235,7 @@ func (b *backup) writeOut(p *pending) (err error) {
 		if b.base == nil {
 			return errors.New("there is no earlier backup")
 		}
-		if err := w.copy(b.base, p.texts); err != nil {
+		if err := w.copy(b.base, func(id string) bool { _, changed := p.texts[id]; return !changed }); err != nil {
 			return fmt.Errorf("reading the last backup: %w", err)
 		}
 	}
@@ -235,6 +247,11 @@ func (b *backup) writeOut(p *pending) (err error) {
 	if p.whole && !p.done {
 		b.whole, b.reading = w, p.reading
 		return w.err
+	}
+	if b.base != nil && len(p.kept) > 0 {
+		if err := w.copy(b.base, func(id string) bool { return p.kept[id] }); err != nil {
+			return fmt.Errorf("reading the last backup: %w", err)
+		}
 	}
 	base, err := w.finish(&p.mark)
 	if err != nil {

@@ -164,6 +164,7 @@ func (r *Replica) merge(ctx context.Context, all []loaded) {
 		for i := range all {
 			switch u := &all[i]; {
 			case !out.InForce[i]:
+				r.backup.keep(u.ID)
 			case u.text != nil:
 				r.backup.put(u.ID, u.text)
 			case u.Sum == 0 && u.Err == nil:
@@ -182,6 +183,9 @@ func (r *Replica) prime(ctx context.Context, head store.Head) error {
 	began := time.Now()
 	r.priming = true
 	defer func() { r.priming = false }()
+	if r.backup != nil {
+		r.backup.begin()
+	}
 	all, seen, large, err := r.readAll(ctx)
 	if err != nil {
 		return err
@@ -191,13 +195,6 @@ func (r *Replica) prime(ctx context.Context, head store.Head) error {
 		return err
 	}
 	all = append(all, missing...)
-	if r.backup != nil {
-		size := 0
-		for i := range all {
-			size += len(all[i].text)
-		}
-		r.backup.begin(size)
-	}
 	r.merge(ctx, all)
 	for _, id := range large {
 		if err := r.load(ctx, []string{id}, false); err != nil {
@@ -242,6 +239,14 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 			return r.opt.MaxBytes > 0 && len(d.Data) > largeBytes
 		})
 		page := r.decode(small)
+		if r.backup != nil {
+			for i := range page { // all texts together may be larger than there is memory for
+				if page[i].text != nil {
+					r.backup.put(page[i].ID, page[i].text)
+					page[i].text = nil
+				}
+			}
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		size = nextPageSize(size, got.All)
@@ -315,7 +320,7 @@ func (r *Replica) missing(ctx context.Context, seen map[string]bool) (all []load
 func (r *Replica) resync(ctx context.Context) (again bool, err error) {
 	began := time.Now()
 	if r.backup != nil && r.backup.incomplete() {
-		r.backup.begin(0)
+		r.backup.begin()
 	}
 	seen := make(map[string]bool)
 	err = r.opt.Source.IDs(ctx, func(ids []string) error {

@@ -3,7 +3,6 @@ package replica
 import (
 	"context"
 	"errors"
-	"maps"
 	"math"
 	"os"
 	"slices"
@@ -18,30 +17,25 @@ func (r *Replica) restore(ctx context.Context) {
 		return
 	}
 	began := time.Now()
-	var texts map[string][]byte
+	var documents []loaded
 	var m mark
 	for _, path := range [...]string{r.opt.Backup, r.opt.Backup + previousSuffix} {
 		file, err := os.Open(path)
 		if err == nil {
-			if texts, m, err = readTexts(file, r.opt.Identity); err == nil {
+			if documents, m, err = r.readDocuments(file); err == nil {
 				r.backup.resume(file, m)
 				break
 			}
 			_ = file.Close() // read only
 		}
-		texts = nil
+		documents = nil
 		if !errors.Is(err, os.ErrNotExist) {
 			r.opt.Log.WarnContext(ctx, "a backup of the tenants cannot be used", "path", path, "error", err)
 		}
 	}
-	if len(texts) == 0 {
+	if len(documents) == 0 {
 		return
 	}
-	all := make([]store.Document, 0, len(texts))
-	for _, id := range slices.Sorted(maps.Keys(texts)) {
-		all = append(all, store.Document{ID: id, Data: texts[id]})
-	}
-	documents := r.decode(all)
 	rules := r.rules()
 	rules.Holders = m.Holders
 	next, _ := r.snapshot.Load().Merge(updatesOf(documents), rules)
@@ -58,15 +52,34 @@ func (r *Replica) restore(ctx context.Context) {
 	r.opt.OnChange()
 }
 
-// readTexts reads a whole backup.
-func readTexts(file *os.File, identity string) (map[string][]byte, mark, error) {
-	texts := make(map[string][]byte)
-	m, err := readBackup(file, identity, func(id string, text []byte) {
+// readDocuments reads a whole backup, and compiles what it has as it goes: the texts together may be larger than there
+// is memory for.
+func (r *Replica) readDocuments(file *os.File) ([]loaded, mark, error) {
+	var batch []store.Document
+	var all []loaded
+	at, size := make(map[string]int), 0 // the place in all, by id; what the batch has of text
+	flush := func() {
+		for _, d := range r.decode(batch) {
+			d.text = nil
+			if i, again := at[d.ID]; again {
+				all[i] = d
+				continue
+			}
+			at[d.ID] = len(all)
+			all = append(all, d)
+		}
+		batch, size = batch[:0], 0
+	}
+	m, err := readBackup(file, r.opt.Identity, func(id string, text []byte) {
 		if len(text) == 0 {
-			delete(texts, id)
-		} else {
-			texts[id] = text
+			text = nil
+		}
+		size += len(text)
+		if batch = append(batch, store.Document{ID: id, Data: text}); len(batch) == maxPage || size > pageBytes {
+			flush()
 		}
 	})
-	return texts, m, err
+	flush()
+	all = slices.DeleteFunc(all, func(d loaded) bool { return d.Bytes == 0 }) // removed later
+	return all, m, err
 }
