@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -162,7 +163,7 @@ func (t task) registry(source store.Source) (r tenant.Registry, ready func() boo
 		}
 		return r, func() bool { return r.Status().Ready }, r.Run, nil
 	}
-	c, err := replica.New(replica.Options{Source: source, Backup: filepath.Join(t.Dir, "backup"), Identity: "bench"})
+	c, err := replica.New(replica.Options{Source: source, Backup: filepath.Join(t.Dir, "backup"), Identity: "bench", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return nil, nil, nil, err
 	}
