@@ -1,8 +1,10 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -242,6 +244,7 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 	var (
 		mu    sync.Mutex
 		heads []store.Head
+		since int64 // see fit
 		sizes = make(map[string]int)
 	)
 	seen = make(map[string]bool)
@@ -270,6 +273,7 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 		size = nextPageSize(size, got.All)
 		heads = append(heads, got.Head)
 		all = append(all, page...)
+		r.fit(all, page, &since)
 		for i := range got.All {
 			if d := &got.All[i]; r.opt.MaxBytes > 0 && len(d.Data) > largeBytes {
 				sizes[d.ID] = len(d.Data)
@@ -312,6 +316,32 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 	}
 	slices.SortFunc(large, func(a, b string) int { return sizes[a] - sizes[b] })
 	return all, seen, large, nil
+}
+
+// fit leaves the policies of the largest documents out, which a merge would refuse, when there is no memory for all of
+// them. page was just added to all; since is the text that was added since fit last looked.
+func (r *Replica) fit(all, page []loaded, since *int64) {
+	for i := range page {
+		*since += int64(page[i].Bytes)
+	}
+	left := r.opt.MaxBytes
+	if left <= 0 || *since <= left/4 {
+		return
+	}
+	*since = 0
+	var readable []*loaded
+	for i := range all {
+		if all[i].Record != nil && all[i].Record.Readable() {
+			readable = append(readable, &all[i])
+		}
+	}
+	slices.SortFunc(readable, func(a, b *loaded) int { return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.ID, b.ID)) })
+	for _, d := range readable {
+		if left -= int64(d.Bytes); left < 0 {
+			d.Record = tenant.NewRecord(tenant.Definition{ID: d.ID, Hosts: d.Record.Hosts(), Revision: d.Record.Revision()})
+			d.Bytes = math.MaxInt32
+		}
+	}
 }
 
 // missing asks again for the documents that a reading of everything did not show.
