@@ -114,9 +114,11 @@ type merger struct {
 // The order of updates does not matter. s stays as it is.
 func (s *Snapshot) Merge(updates []Update, rules Rules) (*Snapshot, Outcome) {
 	next := *s
-	next.overlay = s.overlay.clone()
+	if next.overlay = s.overlay.clone(); s.overlay.size() == 0 {
+		next.overlay = newTable(len(updates))
+	}
 	next.held, next.closings = maps.Clone(s.held), maps.Clone(s.closings)
-	m := &merger{before: s, s: &next, rules: &rules, changed: make(map[string]*entry)}
+	m := &merger{before: s, s: &next, rules: &rules, changed: make(map[string]*entry, len(updates))}
 	m.out.InForce = make([]bool, len(updates))
 	m.limit(updates)
 	for _, i := range m.order(updates) {

@@ -194,6 +194,13 @@ func (s *Snapshot) fold() {
 	if s.overlay.size() <= max(minOverlay, s.base.size()/32) {
 		return
 	}
+	if s.base.size() == 0 { // what removes nothing is a base itself
+		for _, side := range [...]map[string]*entry{s.overlay.byID, s.overlay.byHost, s.overlay.byBase} {
+			maps.DeleteFunc(side, func(_ string, e *entry) bool { return e == nil })
+		}
+		s.base, s.overlay = s.overlay, newTable(0)
+		return
+	}
 	next := newTable(s.documents)
 	for _, side := range [...]struct{ to, base, over map[string]*entry }{
 		{next.byID, s.base.byID, s.overlay.byID},

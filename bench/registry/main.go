@@ -74,6 +74,7 @@ func parts() []part {
 		{"merge", merging},
 		{"stream", stream},
 		{"size", size},
+		{"texts", texts},
 		{"ondemand", onDemand},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,11 @@ type task struct {
 	// Dir is where the backup of a replica is; "" for a registry that loads on demand.
 	Dir string `json:"dir"`
 	Hot int    `json:"hot"` // tenants to ask for
+	// Origins is for documents that have so many; see [texts].
+	Origins int `json:"origins"`
+	// MemoryLimit is that of the Go runtime, Budget the one of the texts, in bytes; 0 for none.
+	MemoryLimit int64 `json:"memory_limit"`
+	Budget      int64 `json:"budget"`
 }
 
 // outcome is what it prints.
@@ -43,6 +49,10 @@ type outcome struct {
 	Ready    float64 // s, to the first decision
 	CPU      float64 // s, of all processors until then
 	Resident float64 // MB
+	Peak     float64 // MB that was resident, at most
+	Live     float64 // MB of heap in use after all garbage is gone
+	GC       float64 // s of all processors for collecting garbage
+	Tenants  int
 	// Cold decisions were not right the first time, when each tenant had to be loaded; Wrong
 	// ones later.
 	Cold, Wrong int
@@ -98,7 +108,11 @@ func (b *bench) child(t task) outcome {
 func child(args []string) int {
 	var t task
 	err := json.Unmarshal([]byte(args[0]), &t)
-	if err == nil {
+	switch {
+	case err != nil:
+	case t.Origins > 0:
+		err = t.weigh(os.Stdout)
+	default:
 		err = t.run(os.Stdout)
 	}
 	if err != nil {
@@ -142,8 +156,7 @@ func (t task) run(out io.Writer) error {
 	if t.Dir != "" {
 		time.Sleep(3 * time.Second) // the disk follows
 	}
-	got.Resident, err = resident()
-	if err != nil {
+	if got.Resident, err = resident("VmRSS:"); err != nil {
 		return err
 	}
 	cancel()
@@ -162,7 +175,7 @@ func (t task) registry(source store.Source) (r tenant.Registry, ready func() boo
 		}
 		return r, func() bool { return r.Status().Ready }, r.Run, nil
 	}
-	c, err := replica.New(replica.Options{Source: source, Backup: filepath.Join(t.Dir, "backup"), Identity: "bench"})
+	c, err := replica.New(replica.Options{Source: source, Backup: filepath.Join(t.Dir, "backup"), Identity: "bench", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -193,8 +206,8 @@ func (t task) askAll(r tenant.Registry) int {
 	return total
 }
 
-// resident is the memory of this process that is in RAM, in MB.
-func resident() (float64, error) {
+// resident is the memory of this process that is in RAM, in MB: now, VmRSS:, or at most so far, VmHWM:.
+func resident(field string) (float64, error) {
 	f, err := os.Open("/proc/self/status")
 	if err != nil {
 		return 0, err
@@ -202,7 +215,7 @@ func resident() (float64, error) {
 	defer func() { _ = f.Close() }()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), field); ok {
 			kb, err := strconv.Atoi(strings.Fields(rest)[0])
 			return float64(kb) / 1024, err
 		}

@@ -12,9 +12,10 @@ const (
 	streamShare = 4
 	// maxStreams bounds them where there is much memory, or no limit.
 	maxStreams = 100_000
-	// documentShare of the memory limit is for the texts of tenant documents: compiled they take up to three times as
-	// much, and as much again for a moment while the garbage collector works.
-	documentShare = 6
+	// documentShare of the memory limit is for the texts of tenant documents: compiled they take 1.6 to 2.3 times as
+	// much, and as much again while all of them are replaced at once. With the streams, the texts that are being
+	// read and the program itself, that is still less than the limit.
+	documentShare = 8
 )
 
 // memoryLimit is what the Go runtime may use, in bytes; 0 without a limit.

@@ -1,9 +1,10 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"runtime"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +20,8 @@ import (
 const (
 	// pageTimeout bounds one read of everything, which shares the processors with all others.
 	pageTimeout = 2 * time.Second
+	// pageTries is how often one page is asked for.
+	pageTries = 5
 	// pagePause is the pause after each page of a periodic read of everything.
 	pagePause = 50 * time.Millisecond
 	// pageBytes is how large a page should be at most.
@@ -41,7 +44,7 @@ func (r *Replica) load(ctx context.Context, ids []string, announced bool) error 
 	size := 0
 	for len(ids) > 0 {
 		n := min(len(ids), r.pageSize)
-		page, err := r.page(ctx, ids[:n], r.opt.ReadTimeout)
+		page, err := r.page(ctx, ids[:n], r.fetchNow)
 		if err != nil {
 			return err
 		}
@@ -61,8 +64,8 @@ func (r *Replica) load(ctx context.Context, ids []string, announced bool) error 
 }
 
 // page reads documents in one round trip, and has the head that came with them judged.
-func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration) ([]loaded, error) {
-	got, err := r.fetch(ctx, ids, timeout)
+func (r *Replica) page(ctx context.Context, ids []string, fetch func(context.Context, []string) (store.Documents, error)) ([]loaded, error) {
+	got, err := fetch(ctx, ids)
 	if err != nil {
 		r.pageSize = max(r.pageSize/2, 1) // they may be so large that fewer fit into the time
 		r.counters.failed.Add(1)
@@ -76,6 +79,11 @@ func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration)
 	return page, nil
 }
 
+// fetchNow reads documents that have changed.
+func (r *Replica) fetchNow(ctx context.Context, ids []string) (store.Documents, error) {
+	return r.fetch(ctx, ids, r.opt.ReadTimeout)
+}
+
 func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration) (store.Documents, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -85,6 +93,19 @@ func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration
 		return got, fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
 	}
 	return got, nil
+}
+
+// fetchPage is fetch for a page of everything. One that was too slow is no reason to read all others again: where the
+// processors are busy with what the pages before had, that happens.
+func (r *Replica) fetchPage(ctx context.Context, ids []string) (store.Documents, error) {
+	for try := time.Duration(1); ; try++ {
+		got, err := r.fetch(ctx, ids, pageTimeout)
+		if err == nil || try == pageTries || ctx.Err() != nil {
+			return got, err
+		}
+		r.counters.failed.Add(1)
+		rest(ctx, try*minPause)
+	}
 }
 
 // nextPageSize is how many documents are read at once after a page.
@@ -102,7 +123,6 @@ func (r *Replica) decode(all []store.Document) []loaded {
 	out := make([]loaded, len(all))
 	current, texts := r.snapshot.Load(), r.backup != nil && (r.priming || r.backup.reads())
 	var workers sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for begin := 0; begin < len(all); begin += share {
 		part := func() {
 			for i := begin; i < min(begin+share, len(all)); i++ {
@@ -113,8 +133,8 @@ func (r *Replica) decode(all []store.Document) []loaded {
 			part()
 			break
 		}
-		slots <- struct{}{}
-		workers.Go(func() { defer func() { <-slots }(); part() })
+		r.compilers <- struct{}{}
+		workers.Go(func() { defer func() { <-r.compilers }(); part() })
 	}
 	workers.Wait()
 	return out
@@ -224,6 +244,7 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 	var (
 		mu    sync.Mutex
 		heads []store.Head
+		since int64 // see fit
 		sizes = make(map[string]int)
 	)
 	seen = make(map[string]bool)
@@ -231,7 +252,7 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 	group.SetLimit(primeReads)
 	size := r.pageSize
 	read := func(ids []string) error {
-		got, err := r.fetch(reading, ids, pageTimeout)
+		got, err := r.fetchPage(reading, ids)
 		if err != nil {
 			return err
 		}
@@ -252,6 +273,7 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 		size = nextPageSize(size, got.All)
 		heads = append(heads, got.Head)
 		all = append(all, page...)
+		r.fit(all, page, &since)
 		for i := range got.All {
 			if d := &got.All[i]; r.opt.MaxBytes > 0 && len(d.Data) > largeBytes {
 				sizes[d.ID] = len(d.Data)
@@ -296,6 +318,32 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 	return all, seen, large, nil
 }
 
+// fit leaves the policies of the largest documents out, which a merge would refuse, when there is no memory for all of
+// them. page was just added to all; since is the text that was added since fit last looked.
+func (r *Replica) fit(all, page []loaded, since *int64) {
+	for i := range page {
+		*since += int64(page[i].Bytes)
+	}
+	left := r.opt.MaxBytes
+	if left <= 0 || *since <= left/4 {
+		return
+	}
+	*since = 0
+	var readable []*loaded
+	for i := range all {
+		if all[i].Record != nil && all[i].Record.Readable() {
+			readable = append(readable, &all[i])
+		}
+	}
+	slices.SortFunc(readable, func(a, b *loaded) int { return cmp.Or(cmp.Compare(a.Bytes, b.Bytes), cmp.Compare(a.ID, b.ID)) })
+	for _, d := range readable {
+		if left -= int64(d.Bytes); left < 0 {
+			d.Record = tenant.NewRecord(tenant.Definition{ID: d.ID, Hosts: d.Record.Hosts(), Revision: d.Record.Revision()})
+			d.Bytes = math.MaxInt32
+		}
+	}
+}
+
 // missing asks again for the documents that a reading of everything did not show.
 func (r *Replica) missing(ctx context.Context, seen map[string]bool) (all []loaded, err error) {
 	var ids []string
@@ -306,7 +354,7 @@ func (r *Replica) missing(ctx context.Context, seen map[string]bool) (all []load
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), r.pageSize)
-		page, err := r.page(ctx, ids[:n], pageTimeout)
+		page, err := r.page(ctx, ids[:n], r.fetchPage)
 		if err != nil {
 			return nil, err
 		}
@@ -329,7 +377,7 @@ func (r *Replica) resync(ctx context.Context) (again bool, err error) {
 			for _, id := range ids[:n] {
 				seen[id] = true
 			}
-			page, err := r.page(ctx, ids[:n], pageTimeout)
+			page, err := r.page(ctx, ids[:n], r.fetchPage)
 			if err != nil {
 				return err
 			}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,7 +131,9 @@ type Replica struct {
 	checkAt    time.Time
 
 	backup *backup
-	wake   chan struct{} // ends the present session of the follower
+	// compilers has an item for each goroutine that compiles: more of them would only keep the reads from the processors.
+	compilers chan struct{}
+	wake      chan struct{} // ends the present session of the follower
 
 	counters counters
 	mu       sync.Mutex // guards state
@@ -153,7 +156,7 @@ func New(opt Options) (*Replica, error) {
 	}
 	r := &Replica{
 		opt: opt, began: time.Now(), wake: make(chan struct{}, 1),
-		pageSize: firstPage, limit: maxChanges,
+		pageSize: firstPage, limit: maxChanges, compilers: make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	r.snapshot.Store(tenant.NewSnapshot())
 	r.lastContact.Store(never)

@@ -57,9 +57,11 @@ func (r *Replica) restore(ctx context.Context) {
 func (r *Replica) readDocuments(file *os.File) ([]loaded, mark, error) {
 	var batch []store.Document
 	var all []loaded
+	var since int64                     // see fit
 	at, size := make(map[string]int), 0 // the place in all, by id; what the batch has of text
 	flush := func() {
-		for _, d := range r.decode(batch) {
+		page := r.decode(batch)
+		for _, d := range page {
 			d.text = nil
 			if i, again := at[d.ID]; again {
 				all[i] = d
@@ -68,6 +70,7 @@ func (r *Replica) readDocuments(file *os.File) ([]loaded, mark, error) {
 			at[d.ID] = len(all)
 			all = append(all, d)
 		}
+		r.fit(all, page, &since)
 		batch, size = batch[:0], 0
 	}
 	m, err := readBackup(file, r.opt.Identity, func(id string, text []byte) {
