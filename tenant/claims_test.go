@@ -11,6 +11,7 @@ import (
 	"github.com/corsgate/corsgate/tenant"
 )
 
+// A host moves only when the tenant that holds it no longer lists it (rule 26a).
 func TestHostsMoveWhenTheirHolderLetsGo(t *testing.T) {
 	s := newState(t)
 	s.merge(good("a", "v1", "h.example"))

@@ -66,7 +66,7 @@ func TestFiguresOfAStore(t *testing.T) {
 	})
 }
 
-// The parts beside the mirror: a real Redis, a real disk.
+// The parts beside the replica: a real Redis, a real disk.
 func TestFiguresOfRedis(t *testing.T) {
 	redis := redistest.Start(t, redistest.Options{})
 	cfg := redisSettings(t, redis.URL())

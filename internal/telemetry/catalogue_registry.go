@@ -42,7 +42,7 @@ func storeMetrics() []Metric {
 		},
 		{Name: "cors.follower.lag", Kind: Gauge, Unit: "s", Help: "Time since no change had been missed."},
 		{Name: "cors.follower.resyncs", Unit: "{resync}", Help: "Times that everything was read again."},
-		{Name: "cors.snapshot.age", Kind: Gauge, Unit: "s", Help: "Time since the copy on disk was last written in full."},
+		{Name: "cors.snapshot.age", Kind: Gauge, Unit: "s", Help: "Time since the backup on disk was last written."},
 		{Name: "cors.clock.offset", Kind: Gauge, Unit: "s", Help: "How far the store's clock is ahead of the machine's."},
 		{
 			Name: "cors.usage.flushes", Unit: "{flush}", Help: "Batches of last uses of entries that were sent to the store.",

@@ -172,7 +172,7 @@ func TestR36FirstWaiterLeaves(t *testing.T) {
 	})
 }
 
-// TestLookupBudget: nobody waits longer, and the load is shared.
+// TestLookupBudget (rule 77): nobody waits longer, and the load is shared.
 func TestLookupBudget(t *testing.T) {
 	for _, fault := range []string{"slow", "stopped"} {
 		t.Run(fault, func(t *testing.T) {

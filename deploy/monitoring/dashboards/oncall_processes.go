@@ -55,8 +55,8 @@ func latency() []Panel {
 			},
 		},
 		{
-			ID: 47, Title: "Copy on disk and clock", Kind: TimeSeries, Unit: "s", Width: 12, Height: 8, Limits: []Limit{{900, "yellow"}},
-			Description: "Age of the copy of the documents on disk, and the difference between the clocks of the machine and of Redis.",
+			ID: 47, Title: "Backup on disk and clock", Kind: TimeSeries, Unit: "s", Width: 12, Height: 8, Limits: []Limit{{7200, "yellow"}},
+			Description: "Age of the backup of the documents on disk, and the difference between the clocks of the machine and of Redis.",
 			Queries: []Query{
 				{Expr: "max by (instance) (cors_snapshot_age_seconds)", Legend: "{{instance}} copy"},
 				{Expr: "max by (instance) (abs(cors_clock_offset_seconds))", Legend: "{{instance}} clock"},

@@ -64,7 +64,7 @@
 {{- fail "redis.recordUsage: username and passwordSecret.name belong together; without both it is done as the user that reads" }}
 {{- end }}
 {{- else }}
-{{- range $key := list "lazy" "max_tenants" "ttl" "max_stale" "lookup_budget" "require_policies" }}
+{{- range $key := list "lazy" "max_tenants" "ttl" "max_stale" "resync" "lookup_budget" "require_policies" }}
 {{- if hasKey $.Values.settings $key }}
 {{- fail (printf "settings.%s counts only with redis.url" $key) }}
 {{- end }}
