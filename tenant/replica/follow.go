@@ -352,8 +352,6 @@ func (r *Replica) findGap(ctx context.Context, head store.Head) (string, error) 
 		return none, nil
 	case head.Trimmed.IsZero() && at.Before(head.First):
 		return trimmed, nil // the store cannot say whether there was something in between
-	case at.Before(head.First):
-		return none, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.opt.ReadTimeout)
 	defer cancel()

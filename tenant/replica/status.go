@@ -179,7 +179,7 @@ func (r *Replica) Status() Status {
 	if contact := r.lastContact.Load(); contact > 0 {
 		s.LastContact = time.Duration(r.clock() - contact)
 	}
-	s.Following = s.LastContact >= 0 && s.LastContact <= followedWithin && in.verdict == trust.Trusted
+	s.Following = s.LastContact >= 0 && s.LastContact <= followedWithin && in.verdict == trust.Trusted && r.isAwake()
 	s.Ready = s.Primed
 	if r.backup != nil {
 		s.BackupAt, s.BackupErr = r.backup.status()

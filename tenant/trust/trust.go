@@ -34,7 +34,9 @@ type Trust struct {
 	approval string
 	seen     store.Position
 	verdict  Verdict
-	doubtful bool
+	// regressed: the store lacks a change that was seen, whatever else was wrong with it since.
+	regressed bool
+	doubtful  bool
 }
 
 // Memory is what a Trust keeps from one run to the next.
@@ -51,7 +53,9 @@ func (t *Trust) Restore(m Memory) {
 }
 
 // Memory returns what is to be kept.
-func (t *Trust) Memory() Memory { return Memory{Epoch: t.epoch, ApprovalToken: t.approval, Seen: t.seen} }
+func (t *Trust) Memory() Memory {
+	return Memory{Epoch: t.epoch, ApprovalToken: t.approval, Seen: t.seen}
+}
 
 // Verdict is what was said of the last head.
 func (t *Trust) Verdict() Verdict { return t.verdict }
@@ -82,6 +86,7 @@ func (t *Trust) Judge(h store.Head) (v Verdict, confirmed bool) {
 	v = t.judge(h, confirmed)
 	before := t.verdict
 	t.verdict = v
+	t.regressed = v == Regressed || t.regressed && v != Trusted
 	if v != Trusted {
 		return v, false
 	}
@@ -106,7 +111,7 @@ func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
 		return Vanished
 	case t.epoch != "" && h.Epoch != t.epoch:
 		return Epoch
-	case h.Last.Before(t.seen), t.verdict == Regressed:
+	case h.Last.Before(t.seen), t.regressed:
 		// A new change makes a store that lost some no better: it stays so until [Trust.Recover].
 		return Regressed
 	default:
@@ -116,12 +121,16 @@ func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
 
 // Diverge says that the store lacks a change that was seen, and has not trimmed it. It is called before the head that
 // shows it is judged.
-func (t *Trust) Diverge() { t.verdict = Regressed }
+func (t *Trust) Diverge() { t.regressed = true }
 
 // Recover says of a store that has regressed that it has all that was seen again.
 func (t *Trust) Recover() {
+	if !t.regressed {
+		return
+	}
+	t.regressed, t.doubtful = false, true
 	if t.verdict == Regressed {
-		t.verdict, t.doubtful = Trusted, true
+		t.verdict = Trusted
 	}
 }
 
