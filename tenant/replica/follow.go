@@ -79,11 +79,7 @@ func (r *Replica) session(ctx context.Context) error {
 	default:
 	}
 	r.heard = r.slept.Load()
-	head, err := r.readHead(ctx)
-	if err != nil {
-		return err
-	}
-	gap, err := r.findGap(ctx, head)
+	head, gap, err := r.locate(ctx)
 	if err != nil {
 		return err
 	}
@@ -334,6 +330,20 @@ const (
 	trimmed = "changes were trimmed before they were read"
 	lost    = "the last change that was read is not in the stream"
 )
+
+// locate reads where the store is and finds the gap to it. The store may trim, or become another one, between the two
+// questions, so what is lost is looked for once more.
+func (r *Replica) locate(ctx context.Context) (head store.Head, gap string, err error) {
+	for range 2 {
+		if head, err = r.readHead(ctx); err != nil {
+			return head, none, err
+		}
+		if gap, err = r.findGap(ctx, head); gap != lost {
+			break
+		}
+	}
+	return head, gap, err
+}
 
 // findGap says why the changes do not lead from the copy to the store, or none.
 func (r *Replica) findGap(ctx context.Context, head store.Head) (string, error) {

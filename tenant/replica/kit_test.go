@@ -40,9 +40,9 @@ const soon = 50 * time.Millisecond
 // world is a store and a replica of it, in the bubble of a test.
 type world struct {
 	*storetest.Memory
-	t   *testing.T
-	opt replica.Options
-	late  atomic.Pointer[func(storetest.Call)]
+	t    *testing.T
+	opt  replica.Options
+	late atomic.Pointer[func(storetest.Call)]
 	// schema is what heads say instead of the store's, when it is not 0.
 	schema atomic.Int64
 	// forgetful: heads do not say what was removed from the stream.

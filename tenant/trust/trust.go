@@ -36,7 +36,9 @@ type Trust struct {
 	verdict  Verdict
 	// regressed: the store lacks a change that was seen, whatever else was wrong with it since.
 	regressed bool
-	doubtful  bool
+	// diverged: a change is missing, of which the next head says whether the store is still the same.
+	diverged bool
+	doubtful bool
 }
 
 // Memory is what a Trust keeps from one run to the next.
@@ -86,7 +88,7 @@ func (t *Trust) Judge(h store.Head) (v Verdict, confirmed bool) {
 	v = t.judge(h, confirmed)
 	before := t.verdict
 	t.verdict = v
-	t.regressed = v == Regressed || t.regressed && v != Trusted
+	t.regressed, t.diverged = v == Regressed || t.regressed && v != Trusted, false
 	if v != Trusted {
 		return v, false
 	}
@@ -111,7 +113,7 @@ func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
 		return Vanished
 	case t.epoch != "" && h.Epoch != t.epoch:
 		return Epoch
-	case h.Last.Before(t.seen), t.regressed:
+	case h.Last.Before(t.seen), t.regressed, t.diverged:
 		// A new change makes a store that lost some no better: it stays so until [Trust.Recover].
 		return Regressed
 	default:
@@ -121,7 +123,7 @@ func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
 
 // Diverge says that the store lacks a change that was seen, and has not trimmed it. It is called before the head that
 // shows it is judged.
-func (t *Trust) Diverge() { t.regressed = true }
+func (t *Trust) Diverge() { t.diverged = true }
 
 // Recover says of a store that has regressed that it has all that was seen again.
 func (t *Trust) Recover() {

@@ -121,6 +121,11 @@ func TestJudge(t *testing.T) {
 			{head: head("e", 5, "")},
 			{before: func(t *trust.Trust) { t.See(position(7)); t.See(position(6)) }, head: head("e", 6, ""), want: trust.Regressed},
 		}},
+		"a change is missing since the store is another one meanwhile": {nil, []judged{
+			{head: head("e", 5, "")},
+			{before: (*trust.Trust).Diverge, head: head("f", 8, ""), want: trust.Epoch},
+			{head: head("e", 9, ""), doubtful: true},
+		}},
 		"saved: the same store, later": {saved, []judged{{head: head("e", 7, "x")}}},
 		"saved: another one":           {saved, []judged{{head: head("f", 7, "x"), want: trust.Epoch}}},
 		"saved: an older one":          {saved, []judged{{head: head("e", 4, "x"), want: trust.Regressed}}},
@@ -156,6 +161,7 @@ func TestJudgeAgainstAModel(t *testing.T) {
 		var tr trust.Trust
 		known, lacks, epoch, token, newest := false, false, "", "", 0
 		for i := range 40 {
+			diverged := false
 			h := head([]string{"", "e", "e", "e", "f"}[random.IntN(5)], 1+random.IntN(i+2), []string{"", "", "x", "y"}[random.IntN(4)])
 			switch random.IntN(20) {
 			case 0, 1:
@@ -164,7 +170,7 @@ func TestJudgeAgainstAModel(t *testing.T) {
 				h.Schema = 2
 			case 3:
 				tr.Diverge()
-				lacks = true
+				diverged = true
 			case 4, 5:
 				tr.Recover()
 				lacks = false
@@ -172,8 +178,8 @@ func TestJudgeAgainstAModel(t *testing.T) {
 			last := int(h.Last.Time) //nolint:gosec // small
 			confirmed := known && h.Confirmed != "" && h.Confirmed != token && last >= newest
 			same := known && h.Exists && (epoch == "" || epoch == h.Epoch)
-			want := h.Schema <= 1 && (!known && h.Exists || confirmed || same && last >= newest && !lacks)
-			lacks = !want && (lacks || same && h.Schema <= 1 && last < newest)
+			want := h.Schema <= 1 && (!known && h.Exists || confirmed || same && last >= newest && !lacks && !diverged)
+			lacks = !want && (lacks || same && h.Schema <= 1 && (last < newest || diverged))
 			if got, forced := tr.Judge(h); (got == trust.Trusted) != want || forced != (want && confirmed) {
 				t.Fatalf("seed %d, head %d: %+v is judged %q, confirmed %v; want trusted %v", seed, i, h, got, forced, want)
 			}
