@@ -330,3 +330,15 @@ func (w *world) held(want trust.Verdict) {
 
 // signed gives the store a name, as the first write of ours does.
 func (w *world) signed() { w.SetEpoch("e") }
+
+// rejected compares what is not in force, as "id why" for each, in order and with commas between.
+func (w *world) rejected(want string) {
+	w.t.Helper()
+	var got []string
+	for _, r := range w.m.Survey().Rejected {
+		got = append(got, r.ID+" "+string(r.Why))
+	}
+	if strings.Join(got, ", ") != want {
+		w.t.Errorf("rejected are %v, want %q", got, want)
+	}
+}
