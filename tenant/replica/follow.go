@@ -24,8 +24,12 @@ const (
 	lateness = 2 * time.Second
 )
 
-// errDistrusted ends a session: the store is not where it should be, so what it says does not count.
-var errDistrusted = errors.New("the store is not where it should be")
+var (
+	// errDistrusted ends a session: the store is not where it should be, so what it says does not count.
+	errDistrusted = errors.New("the store is not where it should be")
+	// errClaimed ends a session: the store tells of a confirmation, of which the next session finds out whether it counts.
+	errClaimed = errors.New("the store tells of a confirmation")
+)
 
 // follow follows the store, session after session, until ctx ends.
 func (r *Replica) follow(ctx context.Context) {
@@ -37,7 +41,7 @@ func (r *Replica) follow(ctx context.Context) {
 			return
 		}
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, errClaimed):
 			pause = minPause
 			continue
 		case errors.Is(err, errDistrusted):
@@ -191,7 +195,7 @@ func (r *Replica) take(ctx context.Context, wait time.Duration) (again bool, err
 	if len(changes) < r.limit {
 		r.contact(ctx)
 	}
-	return again || r.force, nil
+	return again, nil
 }
 
 // changes reads changes after those that were taken. Where waiting for them fails and asking does not, it asks.
@@ -244,7 +248,7 @@ func (r *Replica) check(ctx context.Context) (again bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
-	case r.force || r.trust.Doubtful():
+	case r.trust.Doubtful():
 		return true, nil
 	case !r.position.Before(head.Last):
 		return false, nil
@@ -268,7 +272,7 @@ func (r *Replica) head(ctx context.Context) (store.Head, error) {
 	if err != nil {
 		return head, err
 	}
-	return head, r.judge(ctx, head)
+	return head, r.accept(ctx, head)
 }
 
 func (r *Replica) readHead(ctx context.Context) (head store.Head, err error) {
@@ -284,15 +288,31 @@ func (r *Replica) readHead(ctx context.Context) (head store.Head, err error) {
 	return head, nil
 }
 
+// accept judges a head that was read in the middle of a session.
+func (r *Replica) accept(ctx context.Context, head store.Head) error {
+	if r.trust.Claims(head) {
+		return errClaimed
+	}
+	return r.judge(ctx, head)
+}
+
 // judge returns errDistrusted when what was read with a head does not count.
 func (r *Replica) judge(ctx context.Context, head store.Head) error {
 	before := r.trust.Verdict()
 	verdict, force := r.trust.Judge(head)
+	if verdict != trust.Trusted && r.trust.Claims(head) {
+		reading, cancel := context.WithTimeout(ctx, pageTimeout)
+		defer cancel()
+		if err := r.trust.Confirm(reading, r.opt.Source, head); err != nil {
+			return err
+		}
+		verdict, force = r.trust.Judge(head)
+	}
 	if verdict == trust.Regressed && r.recovers(ctx, head) {
 		r.trust.Recover()
 		verdict, force = r.trust.Judge(head)
 	}
-	r.force = r.force || force
+	r.force = verdict == trust.Trusted && (r.force || force)
 	r.judged(ctx, head, before)
 	if verdict != trust.Trusted {
 		return errDistrusted

@@ -480,12 +480,54 @@ func TestHeadsUnderALoadOfWrites(t *testing.T) {
 		w.start()
 		var n atomic.Int64
 		w.Late(func(storetest.Call) { <-time.After(time.Duration(n.Add(7)%40) * time.Millisecond) })
-		for i := range 400 {
-			w.write(simple(docs[i].id, "v2"))
+		for _, d := range docs {
+			w.write(simple(d.id, "v2"))
 			step(2 * time.Millisecond)
 		}
 		step(2 * time.Second)
 		w.count(map[string]int64{"verdicts": 0, "resyncs": 1})
 		w.wantAll(docs, "live v2")
+
+		w.Fail(errGone)
+		step(time.Second)
+		w.Trim(0)
+		w.Fail(nil)
+		for range 1000 { // everything is read, several pages at once
+			w.write(simple("busy", "v1"))
+			step(2 * time.Millisecond)
+		}
+		step(5 * time.Second)
+		w.count(map[string]int64{"verdicts": 0})
+		w.wantAll(docs, "live v2")
+		w.want("busy.example", "live v1")
+	})
+}
+
+// TestConfirmationOfAnotherRegistry: an operator has confirmed it long ago, which says nothing about this one.
+func TestConfirmationOfAnotherRegistry(t *testing.T) {
+	scene(t, replica.Options{}, func(w *world) {
+		w.SetEpoch("f")
+		w.write(simple("a", "evil"))
+		w.confirm()
+		step(time.Millisecond)
+		other := w.Save()
+		w.Flush()
+		w.signed()
+		w.write(simple("a", "v1"))
+		w.start()
+		w.want("a.example", "live v1")
+		w.Restore(other)
+		w.write(simple("a", "evil"))
+		step(time.Minute)
+		w.held(trust.Epoch)
+		w.want("a.example", "stale v1")
+		w.restart()
+		w.held(trust.Epoch)
+		w.crash()
+		w.confirm() // also while no replica is there to see it
+		step(time.Minute)
+		w.start()
+		w.held("")
+		w.want("a.example", "live evil")
 	})
 }

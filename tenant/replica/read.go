@@ -68,7 +68,7 @@ func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration)
 		r.counters.failed.Add(1)
 		return nil, err
 	}
-	if err := r.judge(ctx, got.Head); err != nil {
+	if err := r.accept(ctx, got.Head); err != nil {
 		return nil, err
 	}
 	page := r.decode(got.All)
@@ -282,8 +282,10 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 		return nil, nil, nil, fmt.Errorf("reading the whole registry: %w", err)
 	}
 	r.pageSize = size
+	// Pages are read at the same time, so the answers come in any order.
+	slices.SortFunc(heads, func(a, b store.Head) int { return a.Last.Compare(b.Last) })
 	for i := range heads {
-		if err := r.judge(ctx, heads[i]); err != nil {
+		if err := r.accept(ctx, heads[i]); err != nil {
 			return nil, nil, nil, err
 		}
 	}

@@ -2,7 +2,12 @@
 // was emptied, restored or exchanged counts for nothing until it has caught up, or until an operator confirms it.
 package trust
 
-import "github.com/corsgate/corsgate/tenant/store"
+import (
+	"context"
+	"fmt"
+
+	"github.com/corsgate/corsgate/tenant/store"
+)
 
 // Verdict says why nothing that a store says counts, or is "".
 type Verdict string
@@ -39,6 +44,8 @@ type Trust struct {
 	// diverged: a change is missing, of which the next head says whether the store is still the same.
 	diverged bool
 	doubtful bool
+	// found is the confirmation that was found in the stream of changes.
+	found string
 }
 
 // Memory is what a Trust keeps from one run to the next.
@@ -81,11 +88,42 @@ func (t *Trust) See(at store.Position) {
 	}
 }
 
+// Claims reports whether a head tells of a confirmation that is not known yet. It may have come back with a backup, or be
+// that of another registry.
+func (t *Trust) Claims(h store.Head) bool {
+	return t.known && h.Confirmed != "" && h.Confirmed != t.approval && !h.Last.Before(t.seen)
+}
+
+// Confirm has the next head with a claim believed, if an operator has confirmed the store since the newest change that
+// was seen: a confirmation is a change itself.
+func (t *Trust) Confirm(ctx context.Context, source store.Source, h store.Head) error {
+	const limit = 1000
+	for after := t.seen; t.Claims(h); {
+		changes, err := source.Changes(ctx, after, limit, 0)
+		if err != nil {
+			return fmt.Errorf("looking for a confirmation: %w", err)
+		}
+		for i := range changes {
+			if after = changes[i].At; changes[i].Kind == store.KindConfirm {
+				t.found = h.Confirmed
+				return nil
+			}
+		}
+		if len(changes) < limit {
+			return nil
+		}
+	}
+	return nil
+}
+
 // Judge says whether what was read together with a head counts. confirmed: an operator has confirmed the store since
-// the last head, and it is to be taken as it is.
+// the last head, and it is to be taken as it is. A store that is not where it should be is confirmed only after
+// [Trust.Confirm].
 func (t *Trust) Judge(h store.Head) (v Verdict, confirmed bool) {
-	confirmed = t.known && t.confirms(h)
-	v = t.judge(h, confirmed)
+	claims := t.Claims(h)
+	v = t.judge(h, claims && h.Confirmed == t.found)
+	t.found = ""
+	confirmed = claims && v == Trusted
 	before := t.verdict
 	t.verdict = v
 	t.regressed, t.diverged = v == Regressed || t.regressed && v != Trusted, false
@@ -134,10 +172,4 @@ func (t *Trust) Recover() {
 	if t.verdict == Regressed {
 		t.verdict = Trusted
 	}
-}
-
-// confirms reports whether an operator has confirmed the store since. A confirmation is a change itself: another token
-// in a store that has gone back is one from before.
-func (t *Trust) confirms(h store.Head) bool {
-	return h.Confirmed != "" && h.Confirmed != t.approval && !h.Last.Before(t.seen)
 }

@@ -1,8 +1,10 @@
 package trust_test
 
 import (
+	"context"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/corsgate/corsgate/tenant/store"
 	"github.com/corsgate/corsgate/tenant/trust"
@@ -14,8 +16,34 @@ func head(epoch string, last int, confirmed string) store.Head {
 	return store.Head{Epoch: epoch, Schema: 1, Confirmed: confirmed, Exists: true, First: position(1), Last: position(last)}
 }
 
+// stream is a store with nothing but changes.
+type stream struct {
+	store.Source
+	changes []store.Change
+}
+
+func (s stream) Changes(_ context.Context, after store.Position, limit int, _ time.Duration) ([]store.Change, error) {
+	var found []store.Change
+	for _, c := range s.changes {
+		if after.Before(c.At) && len(found) < limit {
+			found = append(found, c)
+		}
+	}
+	return found, nil
+}
+
+// confirm has the confirmation looked for of which a head tells.
+func confirm(t *testing.T, tr *trust.Trust, h store.Head, changes ...store.Change) {
+	t.Helper()
+	if err := tr.Confirm(t.Context(), stream{changes: changes}, h); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // judged is what happens to a Trust, and what it says then.
 type judged struct {
+	// stream is where a confirmation is looked for first; 0 is nowhere, and otherwise it is where one stands.
+	stream int
 	// before is called before the head is judged.
 	before    func(*trust.Trust)
 	head      store.Head
@@ -56,16 +84,18 @@ func TestJudge(t *testing.T) {
 		"flushed, written anew, confirmed": {nil, []judged{
 			{head: head("e", 5, "")},
 			{head: head("f", 6, ""), want: trust.Epoch},
-			{head: head("f", 7, "x"), confirmed: true, doubtful: true},
+			{head: head("f", 7, "x"), want: trust.Epoch},
+			{stream: 4, head: head("f", 7, "x"), want: trust.Epoch},
+			{stream: 7, head: head("f", 7, "x"), confirmed: true, doubtful: true},
 		}},
 		"confirmed with an older position than was seen": {nil, []judged{
 			{head: head("e", 5, "")},
-			{head: head("f", 4, "x"), want: trust.Epoch},
+			{stream: 4, head: head("f", 4, "x"), want: trust.Epoch},
 		}},
 		"a newer layout, also when it is confirmed": {nil, []judged{
 			{head: head("e", 5, "")},
 			{head: newer, want: trust.Schema},
-			{head: store.Head{Epoch: "e", Schema: 2, Confirmed: "x", Exists: true, Last: position(9)}, want: trust.Schema},
+			{stream: 9, head: store.Head{Epoch: "e", Schema: 2, Confirmed: "x", Exists: true, Last: position(9)}, want: trust.Schema},
 		}},
 		"a newer layout at once":               {nil, []judged{{head: newer, want: trust.Schema}}},
 		"a confirmation that was there before": {nil, []judged{{head: head("e", 5, "x")}, {head: head("e", 6, "x")}}},
@@ -74,6 +104,10 @@ func TestJudge(t *testing.T) {
 			{head: head("e", 3, "x")},
 			{head: head("e", 5, "y"), confirmed: true},
 			{head: head("e", 4, "x"), want: trust.Regressed},
+			{stream: 3, head: head("e", 6, "x"), want: trust.Regressed},
+			{stream: 7, head: head("e", 7, "z"), confirmed: true, doubtful: true},
+			{head: head("e", 8, "y"), confirmed: true, doubtful: true},
+			{before: (*trust.Trust).Diverge, head: head("e", 9, "z"), want: trust.Regressed},
 		}},
 		"an older store stays so when it is written": {nil, []judged{
 			{head: head("e", 5, "")},
@@ -103,7 +137,7 @@ func TestJudge(t *testing.T) {
 		"an older store that is confirmed": {nil, []judged{
 			{head: head("e", 5, "")},
 			{head: head("e", 4, ""), want: trust.Regressed},
-			{head: head("e", 6, "x"), confirmed: true, doubtful: true},
+			{stream: 6, head: head("e", 6, "x"), confirmed: true, doubtful: true},
 			{before: (*trust.Trust).Compared, head: head("e", 7, "x")},
 		}},
 		"a change is missing in a store that is far enough": {nil, []judged{
@@ -114,8 +148,8 @@ func TestJudge(t *testing.T) {
 		}},
 		"a change is missing and an operator has confirmed it": {nil, []judged{
 			{head: head("e", 5, "")},
-			{before: (*trust.Trust).Diverge, head: head("e", 8, "x"), confirmed: true},
-			{head: head("e", 9, "x")},
+			{before: (*trust.Trust).Diverge, head: head("e", 8, "x"), want: trust.Regressed},
+			{stream: 7, head: head("e", 9, "x"), confirmed: true, doubtful: true},
 		}},
 		"a change was announced that the store does not have": {nil, []judged{
 			{head: head("e", 5, "")},
@@ -126,11 +160,12 @@ func TestJudge(t *testing.T) {
 			{before: (*trust.Trust).Diverge, head: head("f", 8, ""), want: trust.Epoch},
 			{head: head("e", 9, ""), doubtful: true},
 		}},
-		"saved: the same store, later": {saved, []judged{{head: head("e", 7, "x")}}},
-		"saved: another one":           {saved, []judged{{head: head("f", 7, "x"), want: trust.Epoch}}},
-		"saved: an older one":          {saved, []judged{{head: head("e", 4, "x"), want: trust.Regressed}}},
-		"saved: an empty one":          {saved, []judged{{want: trust.Vanished}}},
-		"saved: confirmed meanwhile":   {saved, []judged{{head: head("f", 6, "y"), confirmed: true}}},
+		"saved: the same store, later":                 {saved, []judged{{head: head("e", 7, "x")}}},
+		"saved: another one":                           {saved, []judged{{head: head("f", 7, "x"), want: trust.Epoch}}},
+		"saved: an older one":                          {saved, []judged{{head: head("e", 4, "x"), want: trust.Regressed}}},
+		"saved: an empty one":                          {saved, []judged{{want: trust.Vanished}}},
+		"saved: confirmed meanwhile":                   {saved, []judged{{stream: 6, head: head("f", 6, "y"), confirmed: true}}},
+		"saved: another one that was confirmed before": {saved, []judged{{stream: 5, head: head("f", 6, "y"), want: trust.Epoch}}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -142,6 +177,9 @@ func TestJudge(t *testing.T) {
 			for i, s := range tt.says {
 				if s.before != nil {
 					s.before(&tr)
+				}
+				if s.stream != 0 {
+					confirm(t, &tr, s.head, store.Change{At: position(1)}, store.Change{At: position(s.stream), Kind: store.KindConfirm})
 				}
 				got, confirmed := tr.Judge(s.head)
 				if got != s.want || tr.Verdict() != s.want || confirmed != s.confirmed || tr.Doubtful() != s.doubtful {
@@ -161,7 +199,7 @@ func TestJudgeAgainstAModel(t *testing.T) {
 		var tr trust.Trust
 		known, lacks, epoch, token, newest := false, false, "", "", 0
 		for i := range 40 {
-			diverged := false
+			diverged, found := false, ""
 			h := head([]string{"", "e", "e", "e", "f"}[random.IntN(5)], 1+random.IntN(i+2), []string{"", "", "x", "y"}[random.IntN(4)])
 			switch random.IntN(20) {
 			case 0, 1:
@@ -176,11 +214,20 @@ func TestJudgeAgainstAModel(t *testing.T) {
 				lacks = false
 			}
 			last := int(h.Last.Time) //nolint:gosec // small
-			confirmed := known && h.Confirmed != "" && h.Confirmed != token && last >= newest
+			claims := known && h.Confirmed != "" && h.Confirmed != token && last >= newest
+			if tr.Claims(h) != claims {
+				t.Fatalf("seed %d, head %d: %+v claims %v, want %v", seed, i, h, !claims, claims)
+			}
+			if at := random.IntN(i + 2); random.IntN(3) == 0 {
+				confirm(t, &tr, h, store.Change{At: position(at), Kind: store.KindConfirm})
+				if claims && at > newest {
+					found = h.Confirmed
+				}
+			}
 			same := known && h.Exists && (epoch == "" || epoch == h.Epoch)
-			want := h.Schema <= 1 && (!known && h.Exists || confirmed || same && last >= newest && !lacks && !diverged)
+			want := h.Schema <= 1 && (!known && h.Exists || claims && found == h.Confirmed || same && last >= newest && !lacks && !diverged)
 			lacks = !want && (lacks || same && h.Schema <= 1 && (last < newest || diverged))
-			if got, forced := tr.Judge(h); (got == trust.Trusted) != want || forced != (want && confirmed) {
+			if got, forced := tr.Judge(h); (got == trust.Trusted) != want || forced != (want && claims) {
 				t.Fatalf("seed %d, head %d: %+v is judged %q, confirmed %v; want trusted %v", seed, i, h, got, forced, want)
 			}
 			if want {
