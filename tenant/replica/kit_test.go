@@ -49,6 +49,8 @@ type world struct {
 	forgetful atomic.Bool
 	// deaf: waiting for changes brings none.
 	deaf atomic.Bool
+	// cut: waiting for changes fails.
+	cut  atomic.Bool
 	m    *replica.Replica
 	stop func()
 }
@@ -81,6 +83,9 @@ func (r reader) Changes(ctx context.Context, after store.Position, limit int, wa
 		case <-ctx.Done():
 		}
 		return nil, ctx.Err()
+	}
+	if wait > 0 && r.w.cut.Load() {
+		return nil, errGone
 	}
 	return r.Memory.Changes(ctx, after, limit, wait)
 }

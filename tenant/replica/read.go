@@ -1,7 +1,9 @@
 package replica
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -157,7 +159,8 @@ func (r *Replica) merge(ctx context.Context, all []loaded) {
 	if len(all) == 0 {
 		return
 	}
-	next, out := r.snapshot.Load().Merge(updatesOf(all), r.rules())
+	before := r.snapshot.Load()
+	next, out := before.Merge(updatesOf(all), r.rules())
 	r.snapshot.Store(next)
 	r.counters.count(&out, r.primed.Load())
 	if r.backup != nil {
@@ -172,7 +175,7 @@ func (r *Replica) merge(ctx context.Context, all []loaded) {
 		}
 	}
 	r.tell(ctx, &out)
-	if len(out.Rejected) > 0 || len(next.HeldBack()) > 0 {
+	if len(out.Rejected) > 0 || !slices.Equal(before.HeldBack(), next.HeldBack()) {
 		r.opt.OnChange()
 	}
 }
@@ -331,6 +334,11 @@ func (r *Replica) resync(ctx context.Context) (again bool, err error) {
 				return err
 			}
 			ids = ids[n:]
+			// Since the last change the store may have become an older one that somebody writes to.
+			if linked, err := r.linked(ctx); err != nil || !linked {
+				again = !linked
+				return cmp.Or(err, errAgain)
+			}
 			r.merge(ctx, page)
 			if again, err = r.take(ctx, pagePause); err != nil {
 				return err
@@ -341,11 +349,11 @@ func (r *Replica) resync(ctx context.Context) (again bool, err error) {
 		}
 		return nil
 	})
+	if err != nil && !errors.Is(err, errAgain) {
+		return false, fmt.Errorf("reading the whole registry: %w", err)
+	}
 	if again {
 		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("reading the whole registry: %w", err)
 	}
 	missing, err := r.missing(ctx, seen)
 	if err != nil {

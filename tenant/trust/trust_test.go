@@ -107,7 +107,7 @@ func TestJudge(t *testing.T) {
 			{stream: 3, head: head("e", 6, "x"), want: trust.Regressed},
 			{stream: 7, head: head("e", 7, "z"), confirmed: true, doubtful: true},
 			{head: head("e", 8, "y"), confirmed: true, doubtful: true},
-			{before: (*trust.Trust).Diverge, head: head("e", 9, "z"), want: trust.Regressed},
+			{before: (*trust.Trust).Diverge, head: head("e", 9, "z"), want: trust.Regressed, doubtful: true},
 		}},
 		"an older store stays so when it is written": {nil, []judged{
 			{head: head("e", 5, "")},
