@@ -199,10 +199,11 @@ func (m *merger) keepsAlone(u *Update, e *entry) Why {
 	}
 }
 
-// missing reports whether a document that is absent may come back. A tombstone is not waited for.
+// missing reports whether a document that is absent may come back. A tombstone is not waited for, and no document that
+// counts as deleted but for the limit.
 func (m *merger) missing(e *entry) bool {
 	p := e.rejected()
-	return !e.record.deleted && (p.why != Missing || m.rules.Now.Sub(p.since) < m.rules.AbsentAfter)
+	return !e.record.deleted && p.why != Vanished && (p.why != Missing || m.rules.Now.Sub(p.since) < m.rules.AbsentAfter)
 }
 
 // loses reports whether next, nil for none, lacks a host or a route that r has, or one of its candidate.
@@ -244,11 +245,11 @@ func (m *merger) confirm(e *entry) {
 // keep leaves e in force, and tells why when that is new.
 func (m *merger) keep(e *entry, why Why, detail string) {
 	p := rejection{why: why, detail: detail, since: m.rules.Now}
-	if old := e.rejected(); old.why == why {
-		if p.since = old.since; old.detail == detail {
-			return
-		}
-	} else {
+	old := e.rejected()
+	if old.why == why || old.why == Missing && why == Vanished {
+		p.since = old.since
+	}
+	if old.why != why {
 		m.tell(e.record.id, why, detail)
 	}
 	m.note(e, e.with(p))

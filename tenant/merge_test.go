@@ -139,11 +139,11 @@ func TestMergeKeepsHigherRevisions(t *testing.T) {
 	s.merge(revised("a", 6, "v2", "a.example"))
 	s.want(map[string]string{"a.example": "a v1"})
 	s.rejected("a older_revision")
-	if v := s.Lookup(context.Background(), tenant.Key{Authority: "a.example"}); v.HeldSince() != s.rules.Now {
+	if v := s.Lookup(t.Context(), tenant.Key{Authority: "a.example"}); v.HeldSince() != s.rules.Now {
 		t.Errorf("held since %v", v.HeldSince())
 	}
 	s.merge(revised("a", 7, "v1", "a.example"))
-	if v := s.Lookup(context.Background(), tenant.Key{Authority: "a.example"}); !v.HeldSince().IsZero() {
+	if v := s.Lookup(t.Context(), tenant.Key{Authority: "a.example"}); !v.HeldSince().IsZero() {
 		t.Errorf("still held since %v", v.HeldSince())
 	}
 	s.rules.Force = true
@@ -170,10 +170,10 @@ func TestMergeTakesAbsenceForDeletionLate(t *testing.T) {
 
 func TestMergeLimitsMassChanges(t *testing.T) {
 	const tenants, limit = 100, 10
-	all := func(make func(i int) tenant.Update) []tenant.Update {
+	all := func(update func(i int) tenant.Update) []tenant.Update {
 		var list []tenant.Update
 		for i := range tenants {
-			list = append(list, make(i))
+			list = append(list, update(i))
 		}
 		return list
 	}
@@ -238,7 +238,7 @@ func TestMergeTakesNothingAwayForPartialText(t *testing.T) {
 	}
 	partial := func(u tenant.Update) tenant.Update { u.Partial = true; return u }
 	denied := func(s *state) bool {
-		v := s.Lookup(context.Background(), tenant.Key{Authority: "a.example", Path: "/admin"})
+		v := s.Lookup(t.Context(), tenant.Key{Authority: "a.example", Path: "/admin"})
 		q := policy.Request{Method: "GET", Scheme: "https", Authority: "a.example", Origin: "https://v1.origin"}
 		res := v.Decide(&q, policy.UnknownRefuse)
 		return res.Outcome == policy.Denied

@@ -172,6 +172,12 @@ func (f *follower) check(ctx context.Context) (store.Head, error) {
 	f.reachable.Store(true)
 	f.checked = f.clock()
 	verdict, confirmed := f.trust.Judge(head)
+	if verdict != trust.Trusted && f.trust.Claims(head) {
+		if err := f.trust.Confirm(ctx, f.opt.Source, head); err != nil {
+			return head, err
+		}
+		verdict, confirmed = f.trust.Judge(head)
+	}
 	if verdict == trust.Regressed && has {
 		f.trust.Recover()
 	}

@@ -24,8 +24,12 @@ const (
 	lateness = 2 * time.Second
 )
 
-// errDistrusted ends a session: the store is not where it should be, so what it says does not count.
-var errDistrusted = errors.New("the store is not where it should be")
+var (
+	// errDistrusted ends a session: the store is not where it should be, so what it says does not count.
+	errDistrusted = errors.New("the store is not where it should be")
+	// errClaimed ends a session: the store tells of a confirmation, of which the next session finds out whether it counts.
+	errClaimed = errors.New("the store tells of a confirmation")
+)
 
 // follow follows the store, session after session, until ctx ends.
 func (r *Replica) follow(ctx context.Context) {
@@ -37,7 +41,7 @@ func (r *Replica) follow(ctx context.Context) {
 			return
 		}
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, errClaimed):
 			pause = minPause
 			continue
 		case errors.Is(err, errDistrusted):
@@ -79,11 +83,7 @@ func (r *Replica) session(ctx context.Context) error {
 	default:
 	}
 	r.heard = r.slept.Load()
-	head, err := r.readHead(ctx)
-	if err != nil {
-		return err
-	}
-	gap, err := r.findGap(ctx, head)
+	head, gap, err := r.locate(ctx)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (r *Replica) take(ctx context.Context, wait time.Duration) (again bool, err
 	if len(changes) < r.limit {
 		r.contact(ctx)
 	}
-	return again || r.force, nil
+	return again, nil
 }
 
 // changes reads changes after those that were taken. Where waiting for them fails and asking does not, it asks.
@@ -248,7 +248,7 @@ func (r *Replica) check(ctx context.Context) (again bool, err error) {
 	switch {
 	case err != nil:
 		return false, err
-	case r.force || r.trust.Doubtful():
+	case r.trust.Doubtful():
 		return true, nil
 	case !r.position.Before(head.Last):
 		return false, nil
@@ -272,7 +272,7 @@ func (r *Replica) head(ctx context.Context) (store.Head, error) {
 	if err != nil {
 		return head, err
 	}
-	return head, r.judge(ctx, head)
+	return head, r.accept(ctx, head)
 }
 
 func (r *Replica) readHead(ctx context.Context) (head store.Head, err error) {
@@ -288,15 +288,31 @@ func (r *Replica) readHead(ctx context.Context) (head store.Head, err error) {
 	return head, nil
 }
 
+// accept judges a head that was read in the middle of a session.
+func (r *Replica) accept(ctx context.Context, head store.Head) error {
+	if r.trust.Claims(head) {
+		return errClaimed
+	}
+	return r.judge(ctx, head)
+}
+
 // judge returns errDistrusted when what was read with a head does not count.
 func (r *Replica) judge(ctx context.Context, head store.Head) error {
 	before := r.trust.Verdict()
 	verdict, force := r.trust.Judge(head)
+	if verdict != trust.Trusted && r.trust.Claims(head) {
+		reading, cancel := context.WithTimeout(ctx, pageTimeout)
+		defer cancel()
+		if err := r.trust.Confirm(reading, r.opt.Source, head); err != nil {
+			return err
+		}
+		verdict, force = r.trust.Judge(head)
+	}
 	if verdict == trust.Regressed && r.recovers(ctx, head) {
 		r.trust.Recover()
 		verdict, force = r.trust.Judge(head)
 	}
-	r.force = r.force || force
+	r.force = verdict == trust.Trusted && (r.force || force)
 	r.judged(ctx, head, before)
 	if verdict != trust.Trusted {
 		return errDistrusted
@@ -335,6 +351,20 @@ const (
 	lost    = "the last change that was read is not in the stream"
 )
 
+// locate reads where the store is and finds the gap to it. The store may trim, or become another one, between the two
+// questions, so what is lost is looked for once more.
+func (r *Replica) locate(ctx context.Context) (head store.Head, gap string, err error) {
+	for range 2 {
+		if head, err = r.readHead(ctx); err != nil {
+			return head, none, err
+		}
+		if gap, err = r.findGap(ctx, head); gap != lost {
+			break
+		}
+	}
+	return head, gap, err
+}
+
 // findGap says why the changes do not lead from the copy to the store, or none.
 func (r *Replica) findGap(ctx context.Context, head store.Head) (string, error) {
 	at := r.position
@@ -352,8 +382,6 @@ func (r *Replica) findGap(ctx context.Context, head store.Head) (string, error) 
 		return none, nil
 	case head.Trimmed.IsZero() && at.Before(head.First):
 		return trimmed, nil // the store cannot say whether there was something in between
-	case at.Before(head.First):
-		return none, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.opt.ReadTimeout)
 	defer cancel()

@@ -40,15 +40,17 @@ const soon = 50 * time.Millisecond
 // world is a store and a replica of it, in the bubble of a test.
 type world struct {
 	*storetest.Memory
-	t   *testing.T
-	opt replica.Options
-	late  atomic.Pointer[func(storetest.Call)]
+	t    *testing.T
+	opt  replica.Options
+	late atomic.Pointer[func(storetest.Call)]
 	// schema is what heads say instead of the store's, when it is not 0.
 	schema atomic.Int64
 	// forgetful: heads do not say what was removed from the stream.
 	forgetful atomic.Bool
 	// deaf: waiting for changes brings none.
 	deaf atomic.Bool
+	// cut: waiting for changes fails.
+	cut  atomic.Bool
 	m    *replica.Replica
 	stop func()
 }
@@ -81,6 +83,9 @@ func (r reader) Changes(ctx context.Context, after store.Position, limit int, wa
 		case <-ctx.Done():
 		}
 		return nil, ctx.Err()
+	}
+	if wait > 0 && r.w.cut.Load() {
+		return nil, errGone
 	}
 	return r.Memory.Changes(ctx, after, limit, wait)
 }
@@ -330,3 +335,15 @@ func (w *world) held(want trust.Verdict) {
 
 // signed gives the store a name, as the first write of ours does.
 func (w *world) signed() { w.SetEpoch("e") }
+
+// rejected compares what is not in force, as "id why" for each, in order and with commas between.
+func (w *world) rejected(want string) {
+	w.t.Helper()
+	var got []string
+	for _, r := range w.m.Survey().Rejected {
+		got = append(got, r.ID+" "+string(r.Why))
+	}
+	if strings.Join(got, ", ") != want {
+		w.t.Errorf("rejected are %v, want %q", got, want)
+	}
+}

@@ -37,8 +37,11 @@ func (r *Replica) Lookup(ctx context.Context, k tenant.Key) tenant.View {
 // complete reports whether a tenant that is not in the copy does not exist.
 func (r *Replica) complete() bool {
 	contact := r.lastContact.Load()
-	return r.primed.Load() && contact != never && r.clock()-contact <= int64(r.opt.TTL)
+	return r.primed.Load() && contact != never && r.clock()-contact <= int64(r.opt.TTL) && r.isAwake()
 }
+
+// isAwake reports whether the store was heard since the machine last slept.
+func (r *Replica) isAwake() bool { return r.slept.Load() == r.awake.Load() }
 
 // freshness is Live, Stale or Disk, or Unavailable when the document is too old. It is held back since a time, or
 // not, and may be used for maxStale, or as long as others.
@@ -55,7 +58,7 @@ func (r *Replica) freshness(heldSince time.Time, maxStale time.Duration) tenant.
 	if !heldSince.IsZero() {
 		age = max(age, time.Since(heldSince))
 	}
-	if age <= r.opt.TTL && f == tenant.Stale && r.slept.Load() == r.awake.Load() {
+	if age <= r.opt.TTL && f == tenant.Stale && r.isAwake() {
 		return tenant.Live
 	}
 	if maxStale > 0 {

@@ -3,6 +3,7 @@ package replica
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -71,7 +72,7 @@ func (r *Replica) page(ctx context.Context, ids []string, fetch func(context.Con
 		r.counters.failed.Add(1)
 		return nil, err
 	}
-	if err := r.judge(ctx, got.Head); err != nil {
+	if err := r.accept(ctx, got.Head); err != nil {
 		return nil, err
 	}
 	page := r.decode(got.All)
@@ -177,7 +178,8 @@ func (r *Replica) merge(ctx context.Context, all []loaded) {
 	if len(all) == 0 {
 		return
 	}
-	next, out := r.snapshot.Load().Merge(updatesOf(all), r.rules())
+	before := r.snapshot.Load()
+	next, out := before.Merge(updatesOf(all), r.rules())
 	r.snapshot.Store(next)
 	r.counters.count(&out, r.primed.Load())
 	if r.backup != nil {
@@ -193,7 +195,7 @@ func (r *Replica) merge(ctx context.Context, all []loaded) {
 		}
 	}
 	r.tell(ctx, &out)
-	if len(out.Rejected) > 0 || len(next.HeldBack()) > 0 {
+	if len(out.Rejected) > 0 || !slices.Equal(before.HeldBack(), next.HeldBack()) {
 		r.opt.OnChange()
 	}
 }
@@ -309,8 +311,10 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 		return nil, nil, nil, fmt.Errorf("reading the whole registry: %w", err)
 	}
 	r.pageSize = size
+	// Pages are read at the same time, so the answers come in any order.
+	slices.SortFunc(heads, func(a, b store.Head) int { return a.Last.Compare(b.Last) })
 	for i := range heads {
-		if err := r.judge(ctx, heads[i]); err != nil {
+		if err := r.accept(ctx, heads[i]); err != nil {
 			return nil, nil, nil, err
 		}
 	}
@@ -382,6 +386,11 @@ func (r *Replica) resync(ctx context.Context) (again bool, err error) {
 				return err
 			}
 			ids = ids[n:]
+			// Since the last change the store may have become an older one that somebody writes to.
+			if linked, err := r.linked(ctx); err != nil || !linked {
+				again = !linked
+				return cmp.Or(err, errAgain)
+			}
 			r.merge(ctx, page)
 			if again, err = r.take(ctx, pagePause); err != nil {
 				return err
@@ -392,11 +401,11 @@ func (r *Replica) resync(ctx context.Context) (again bool, err error) {
 		}
 		return nil
 	})
+	if err != nil && !errors.Is(err, errAgain) {
+		return false, fmt.Errorf("reading the whole registry: %w", err)
+	}
 	if again {
 		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("reading the whole registry: %w", err)
 	}
 	missing, err := r.missing(ctx, seen)
 	if err != nil {

@@ -179,8 +179,8 @@ func (r *Replica) Status() Status {
 	if contact := r.lastContact.Load(); contact > 0 {
 		s.LastContact = time.Duration(r.clock() - contact)
 	}
-	s.Following = s.LastContact >= 0 && s.LastContact <= followedWithin && in.verdict == trust.Trusted
-	s.Ready = s.Primed && r.lastContact.Load() != never
+	s.Following = s.LastContact >= 0 && s.LastContact <= followedWithin && in.verdict == trust.Trusted && r.isAwake()
+	s.Ready = s.Primed
 	if r.backup != nil {
 		s.BackupAt, s.BackupErr = r.backup.status()
 	}

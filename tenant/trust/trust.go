@@ -2,7 +2,12 @@
 // was emptied, restored or exchanged counts for nothing until it has caught up, or until an operator confirms it.
 package trust
 
-import "github.com/corsgate/corsgate/tenant/store"
+import (
+	"context"
+	"fmt"
+
+	"github.com/corsgate/corsgate/tenant/store"
+)
 
 // Verdict says why nothing that a store says counts, or is "".
 type Verdict string
@@ -34,7 +39,13 @@ type Trust struct {
 	approval string
 	seen     store.Position
 	verdict  Verdict
+	// regressed: the store lacks a change that was seen, whatever else was wrong with it since.
+	regressed bool
+	// diverged: a change is missing, of which the next head says whether the store is still the same.
+	diverged bool
 	doubtful bool
+	// found is the confirmation that was found in the stream of changes.
+	found string
 }
 
 // Memory is what a Trust keeps from one run to the next.
@@ -51,7 +62,9 @@ func (t *Trust) Restore(m Memory) {
 }
 
 // Memory returns what is to be kept.
-func (t *Trust) Memory() Memory { return Memory{Epoch: t.epoch, ApprovalToken: t.approval, Seen: t.seen} }
+func (t *Trust) Memory() Memory {
+	return Memory{Epoch: t.epoch, ApprovalToken: t.approval, Seen: t.seen}
+}
 
 // Verdict is what was said of the last head.
 func (t *Trust) Verdict() Verdict { return t.verdict }
@@ -75,13 +88,45 @@ func (t *Trust) See(at store.Position) {
 	}
 }
 
+// Claims reports whether a head tells of a confirmation that is not known yet. It may have come back with a backup, or be
+// that of another registry.
+func (t *Trust) Claims(h store.Head) bool {
+	return t.known && h.Confirmed != "" && h.Confirmed != t.approval && !h.Last.Before(t.seen)
+}
+
+// Confirm has the next head with a claim believed, if an operator has confirmed the store since the newest change that
+// was seen: a confirmation is a change itself.
+func (t *Trust) Confirm(ctx context.Context, source store.Source, h store.Head) error {
+	const limit = 1000
+	for after := t.seen; t.Claims(h); {
+		changes, err := source.Changes(ctx, after, limit, 0)
+		if err != nil {
+			return fmt.Errorf("looking for a confirmation: %w", err)
+		}
+		for i := range changes {
+			if after = changes[i].At; changes[i].Kind == store.KindConfirm {
+				t.found = h.Confirmed
+				return nil
+			}
+		}
+		if len(changes) < limit {
+			return nil
+		}
+	}
+	return nil
+}
+
 // Judge says whether what was read together with a head counts. confirmed: an operator has confirmed the store since
-// the last head, and it is to be taken as it is.
+// the last head, and it is to be taken as it is. A store that is not where it should be is confirmed only after
+// [Trust.Confirm].
 func (t *Trust) Judge(h store.Head) (v Verdict, confirmed bool) {
-	confirmed = t.known && t.confirms(h)
-	v = t.judge(h, confirmed)
+	claims := t.Claims(h)
+	v = t.judge(h, claims && h.Confirmed == t.found)
+	t.found = ""
+	confirmed = claims && v == Trusted
 	before := t.verdict
 	t.verdict = v
+	t.regressed, t.diverged = v == Regressed || t.regressed && v != Trusted, false
 	if v != Trusted {
 		return v, false
 	}
@@ -106,7 +151,7 @@ func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
 		return Vanished
 	case t.epoch != "" && h.Epoch != t.epoch:
 		return Epoch
-	case h.Last.Before(t.seen), t.verdict == Regressed:
+	case h.Last.Before(t.seen), t.regressed, t.diverged:
 		// A new change makes a store that lost some no better: it stays so until [Trust.Recover].
 		return Regressed
 	default:
@@ -116,17 +161,15 @@ func (t *Trust) judge(h store.Head, confirmed bool) Verdict {
 
 // Diverge says that the store lacks a change that was seen, and has not trimmed it. It is called before the head that
 // shows it is judged.
-func (t *Trust) Diverge() { t.verdict = Regressed }
+func (t *Trust) Diverge() { t.diverged = true }
 
 // Recover says of a store that has regressed that it has all that was seen again.
 func (t *Trust) Recover() {
-	if t.verdict == Regressed {
-		t.verdict, t.doubtful = Trusted, true
+	if !t.regressed {
+		return
 	}
-}
-
-// confirms reports whether an operator has confirmed the store since. A confirmation is a change itself: another token
-// in a store that has gone back is one from before.
-func (t *Trust) confirms(h store.Head) bool {
-	return h.Confirmed != "" && h.Confirmed != t.approval && !h.Last.Before(t.seen)
+	t.regressed, t.doubtful = false, true
+	if t.verdict == Regressed {
+		t.verdict = Trusted
+	}
 }
