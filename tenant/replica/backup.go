@@ -257,11 +257,14 @@ func (b *backup) writeOut(p *pending) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := b.replace(w.name); err != nil {
+		return err
+	}
 	if b.base != nil {
 		_ = b.base.Close() // read only
 	}
 	b.base = base
-	return b.replace(w.name)
+	return nil
 }
 
 // replace puts a new file in the place of the last one, which becomes the previous one.

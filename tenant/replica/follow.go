@@ -172,7 +172,6 @@ func (r *Replica) take(ctx context.Context, wait time.Duration) (again bool, err
 	announced := make(map[string]bool, len(changes))
 	for i := range changes {
 		c := &changes[i]
-		r.trust.See(c.At)
 		switch {
 		case c.Kind == store.KindConfirm:
 			again = true
@@ -184,10 +183,14 @@ func (r *Replica) take(ctx context.Context, wait time.Duration) (again bool, err
 		}
 	}
 	r.counters.changes.Add(int64(len(changes)))
-	if len(ids) > 0 {
-		if err := r.load(ctx, ids, true); err != nil {
-			return false, err
-		}
+	switch {
+	case len(ids) > 0:
+		err = r.load(ctx, ids, true)
+	case len(changes) > 0:
+		_, err = r.head(ctx) // nothing counts before the store was judged
+	}
+	if err != nil {
+		return false, err
 	}
 	if len(changes) > 0 {
 		r.reach(changes[len(changes)-1].At)

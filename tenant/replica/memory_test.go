@@ -24,8 +24,8 @@ func text(id string, revision, origins int) []byte {
 		id, id+".example", strings.Join(all, ","), revision)
 }
 
-// start runs a replica until it meets a condition; stop ends it, and its backup is then written.
-func start(t *testing.T, opt replica.Options, ok func(*replica.Replica) bool) (r *replica.Replica, stop func()) {
+// launch runs a replica until it meets a condition; stop ends it, and its backup is then written.
+func launch(t *testing.T, opt replica.Options, ok func(*replica.Replica) bool) (r *replica.Replica, stop func()) {
 	t.Helper()
 	r, err := replica.New(opt)
 	if err != nil {
@@ -59,21 +59,21 @@ func TestBackupKeepsWhatIsHeldBack(t *testing.T) {
 	s.Put("b", text("b", 1, 3), "b.example")
 	s.Announce("b", store.KindApply, 1)
 	opt := replica.Options{Source: s, Backup: filepath.Join(t.TempDir(), "backup")}
-	_, stop := start(t, opt, following)
+	_, stop := launch(t, opt, following)
 	stop()
 
 	s.Put("a", text("a", 1, 1), "a.example")
 	s.Announce("b", store.KindApply, 1)
 	s.Announce("b", store.KindApply, 1)
 	s.Trim(1)
-	r, stop := start(t, opt, following)
+	r, stop := launch(t, opt, following)
 	if n := r.Stats().Resyncs; n != 1 {
 		t.Fatalf("everything was read %d times", n)
 	}
 	stop()
 
 	s.Fail(context.DeadlineExceeded)
-	r, _ = start(t, opt, func(r *replica.Replica) bool { return r.Status().Ready })
+	r, _ = launch(t, opt, func(r *replica.Replica) bool { return r.Status().Ready })
 	for id, revision := range map[string]int64{"a": 2, "b": 1} {
 		v := r.Lookup(t.Context(), tenant.Key{Authority: id + ".example", Path: "/"})
 		if v.Freshness != tenant.Disk || v.Revision() != revision {
@@ -107,10 +107,10 @@ func TestMemoryHoldsTheSmallest(t *testing.T) {
 			}
 		}
 	}
-	r, stop := start(t, opt, following)
+	r, stop := launch(t, opt, following)
 	check(r)
 	stop()
 	s.Fail(context.DeadlineExceeded)
-	r, _ = start(t, opt, func(r *replica.Replica) bool { return r.Status().Ready })
+	r, _ = launch(t, opt, func(r *replica.Replica) bool { return r.Status().Ready })
 	check(r)
 }

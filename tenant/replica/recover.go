@@ -22,11 +22,13 @@ func (r *Replica) recovers(ctx context.Context, head store.Head) bool {
 		return false
 	}
 	r.comparedAt = time.Now()
-	has, err := r.opt.Source.HasChange(ctx, r.position)
+	asking, cancel := context.WithTimeout(ctx, r.opt.ReadTimeout)
+	defer cancel()
+	has, err := r.opt.Source.HasChange(asking, r.position)
 	if err != nil || has {
 		return has
 	}
-	since, err := r.opt.Source.Changes(ctx, r.position, maxChanges, 0)
+	since, err := r.opt.Source.Changes(asking, r.position, maxChanges, 0)
 	if err != nil || len(since) == maxChanges {
 		return false
 	}

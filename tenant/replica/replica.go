@@ -142,6 +142,9 @@ type Replica struct {
 
 var _ tenant.Registry = (*Replica)(nil)
 
+// lastBackup is how long the end waits for a disk that does not answer.
+const lastBackup = 5 * time.Second
+
 // Bounds of one read, as the contract of a store has them.
 const (
 	maxPage    = 500
@@ -170,15 +173,22 @@ func New(opt Options) (*Replica, error) {
 // that cannot be reached is no error.
 func (r *Replica) Run(ctx context.Context) error {
 	r.restore(ctx)
-	var backups sync.WaitGroup
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	if r.backup != nil {
-		backups.Go(func() { r.backup.run(writing) })
-	}
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		if r.backup != nil {
+			r.backup.run(writing)
+		}
+	}()
 	r.follow(ctx)
 	stop()
-	backups.Wait()
+	select {
+	case <-written:
+	case <-time.After(lastBackup):
+		r.opt.Log.WarnContext(ctx, "the last backup takes too long; ending without it", "path", r.opt.Backup)
+	}
 	return nil
 }
 
