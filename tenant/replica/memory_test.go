@@ -25,7 +25,7 @@ func text(id string, revision, origins int) []byte {
 }
 
 // launch runs a replica until it meets a condition; stop ends it, and its backup is then written.
-func launch(t *testing.T, opt replica.Options, ok func(*replica.Replica) bool) (r *replica.Replica, stop func()) {
+func launch(t *testing.T, opt replica.Options, ok func(*replica.Replica) bool) (_ *replica.Replica, stop func()) {
 	t.Helper()
 	r, err := replica.New(opt)
 	if err != nil {

@@ -99,13 +99,15 @@ func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration
 // fetchPage is fetch for a page of everything. One that was too slow is no reason to read all others again: where the
 // processors are busy with what the pages before had, that happens.
 func (r *Replica) fetchPage(ctx context.Context, ids []string) (store.Documents, error) {
-	for try := time.Duration(1); ; try++ {
+	pause := minPause
+	for try := 1; ; try++ {
 		got, err := r.fetch(ctx, ids, pageTimeout)
 		if err == nil || try == pageTries || ctx.Err() != nil {
 			return got, err
 		}
 		r.counters.failed.Add(1)
-		rest(ctx, try*minPause)
+		rest(ctx, pause)
+		pause *= 2
 	}
 }
 
