@@ -347,3 +347,18 @@ func (w *world) rejected(want string) {
 		w.t.Errorf("rejected are %v, want %q", got, want)
 	}
 }
+
+// owner is the id of the tenant of a host.
+func (w *world) owner(host string) string {
+	v := w.look(host)
+	return v.ID()
+}
+
+// together has the changes that write makes read at once, as those of one transaction are.
+func (w *world) together(write func()) {
+	w.deaf.Store(true)
+	step(time.Second)
+	write()
+	w.deaf.Store(false)
+	step(time.Second)
+}

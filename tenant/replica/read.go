@@ -62,13 +62,21 @@ func (r *Replica) load(ctx context.Context, ids []string, announced bool) error 
 	return nil
 }
 
-// page reads documents in one round trip, and has the head that came with them judged.
+// page reads documents, in one round trip unless that takes too long, and has the head that came with them judged.
 func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration) ([]loaded, error) {
-	got, err := r.fetch(ctx, ids, timeout)
+	got, slow, err := r.fetch(ctx, ids, timeout)
 	if err != nil {
-		r.pageSize = max(r.pageSize/2, 1) // they may be so large that fewer fit into the time
-		r.counters.failed.Add(1)
-		return nil, err
+		half := len(ids) / 2
+		r.pageSize = max(half, 1)
+		if !slow {
+			return nil, err
+		}
+		first, err := r.page(ctx, ids[:half], timeout)
+		if err != nil {
+			return nil, err
+		}
+		second, err := r.page(ctx, ids[half:], timeout)
+		return append(first, second...), err
 	}
 	if err := r.accept(ctx, got.Head); err != nil {
 		return nil, err
@@ -78,15 +86,17 @@ func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration)
 	return page, nil
 }
 
-func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration) (store.Documents, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// fetch reads documents in one round trip. slow: they may be so large that fewer fit into the time.
+func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration) (got store.Documents, slow bool, err error) {
+	reading, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r.counters.reads.Add(1)
-	got, err := r.opt.Source.Documents(ctx, ids)
-	if err != nil {
-		return got, fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
+	if got, err = r.opt.Source.Documents(reading, ids); err != nil {
+		r.counters.failed.Add(1)
+		slow = len(ids) > 1 && reading.Err() != nil && ctx.Err() == nil
+		return got, slow, fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
 	}
-	return got, nil
+	return got, false, nil
 }
 
 // nextPageSize is how many documents are read at once after a page.
@@ -236,8 +246,19 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(primeReads)
 	size := r.pageSize
-	read := func(ids []string) error {
-		got, err := r.fetch(reading, ids, pageTimeout)
+	var read func(ids []string) error
+	read = func(ids []string) error {
+		got, slow, err := r.fetch(reading, ids, pageTimeout)
+		if slow {
+			half := len(ids) / 2
+			mu.Lock()
+			size = half
+			mu.Unlock()
+			if err := read(ids[:half]); err != nil {
+				return err
+			}
+			return read(ids[half:])
+		}
 		if err != nil {
 			return err
 		}
@@ -280,8 +301,6 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 		err = failed
 	}
 	if err != nil {
-		r.pageSize = max(size/2, 1)
-		r.counters.failed.Add(1)
 		return nil, nil, nil, fmt.Errorf("reading the whole registry: %w", err)
 	}
 	r.pageSize = size
