@@ -156,7 +156,9 @@ func (w *world) restart() {
 // run starts a replica; stop ends it and waits.
 func run(t *testing.T, opt replica.Options) (running *replica.Replica, stop func()) {
 	t.Helper()
-	opt.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
 	m, err := replica.New(opt)
 	if err != nil {
 		t.Fatal(err)
