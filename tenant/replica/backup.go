@@ -73,6 +73,14 @@ func (b *backup) begin() {
 	p.whole, p.done, b.broken = true, false, false
 }
 
+// tidy removes what a run left that was killed while it wrote. It is called before run.
+func (b *backup) tidy() {
+	left, _ := filepath.Glob(b.path + unfinished) // a path that is no pattern has nothing to tidy
+	for _, name := range left {
+		_ = os.Remove(name) // it only takes space
+	}
+}
+
 // resume goes on from the backup of the last run. It is called before run.
 func (b *backup) resume(base *os.File, m mark) {
 	b.mu.Lock()

@@ -51,8 +51,11 @@ type writer struct {
 	err  error // the first one
 }
 
+// unfinished is the pattern of the names of backups that are not whole yet.
+const unfinished = ".*.new"
+
 func create(path, identity string) (*writer, error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.new")
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+unfinished)
 	if err != nil {
 		return nil, err
 	}

@@ -156,7 +156,9 @@ func (w *world) restart() {
 // run starts a replica; stop ends it and waits.
 func run(t *testing.T, opt replica.Options) (running *replica.Replica, stop func()) {
 	t.Helper()
-	opt.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
 	m, err := replica.New(opt)
 	if err != nil {
 		t.Fatal(err)
@@ -346,4 +348,19 @@ func (w *world) rejected(want string) {
 	if strings.Join(got, ", ") != want {
 		w.t.Errorf("rejected are %v, want %q", got, want)
 	}
+}
+
+// owner is the id of the tenant of a host.
+func (w *world) owner(host string) string {
+	v := w.look(host)
+	return v.ID()
+}
+
+// together has the changes that write makes read at once, as those of one transaction are.
+func (w *world) together(write func()) {
+	w.deaf.Store(true)
+	step(time.Second)
+	write()
+	w.deaf.Store(false)
+	step(time.Second)
 }

@@ -387,14 +387,14 @@ func TestMassDeletion(t *testing.T) {
 				kind := tenant.Vanished
 				switch how {
 				case "tombstones":
-					w.bury(gone...)
+					w.together(func() { w.bury(gone...) })
 				case "announced":
-					for _, d := range gone {
-						w.Lose(d.id)
-					}
-					for _, d := range gone {
-						w.Announce(d.id, store.KindDelete, 0)
-					}
+					w.together(func() {
+						for _, d := range gone {
+							w.Lose(d.id)
+							w.Announce(d.id, store.KindDelete, 0)
+						}
+					})
 				case "silent":
 					for _, d := range gone {
 						w.Lose(d.id)
@@ -402,9 +402,11 @@ func TestMassDeletion(t *testing.T) {
 					step(23 * time.Minute) // ten minutes after the first reading of everything that misses them
 				case "emptied":
 					kind = tenant.Emptied
-					for _, d := range gone {
-						w.write(simple(d.id, ""))
-					}
+					w.together(func() {
+						for _, d := range gone {
+							w.write(simple(d.id, ""))
+						}
+					})
 				}
 				step(time.Second)
 				heldBack := func() {

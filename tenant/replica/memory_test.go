@@ -50,7 +50,7 @@ func launch(t *testing.T, opt replica.Options, ok func(*replica.Replica) bool) (
 	return r, stop
 }
 
-func following(r *replica.Replica) bool { return r.Status().Following }
+func follows(r *replica.Replica) bool { return r.Status().Following }
 
 // TestBackupKeepsWhatIsHeldBack: the store has an older document than the one in force when everything is read again.
 func TestBackupKeepsWhatIsHeldBack(t *testing.T) {
@@ -59,14 +59,14 @@ func TestBackupKeepsWhatIsHeldBack(t *testing.T) {
 	s.Put("b", text("b", 1, 3), "b.example")
 	s.Announce("b", store.KindApply, 1)
 	opt := replica.Options{Source: s, Backup: filepath.Join(t.TempDir(), "backup")}
-	_, stop := launch(t, opt, following)
+	_, stop := launch(t, opt, follows)
 	stop()
 
 	s.Put("a", text("a", 1, 1), "a.example")
 	s.Announce("b", store.KindApply, 1)
 	s.Announce("b", store.KindApply, 1)
 	s.Trim(1)
-	r, stop := launch(t, opt, following)
+	r, stop := launch(t, opt, follows)
 	if n := r.Stats().Resyncs; n != 1 {
 		t.Fatalf("everything was read %d times", n)
 	}
@@ -107,7 +107,7 @@ func TestMemoryHoldsTheSmallest(t *testing.T) {
 			}
 		}
 	}
-	r, stop := launch(t, opt, following)
+	r, stop := launch(t, opt, follows)
 	check(r)
 	stop()
 	s.Fail(context.DeadlineExceeded)

@@ -21,8 +21,6 @@ import (
 const (
 	// pageTimeout bounds one read of everything, which shares the processors with all others.
 	pageTimeout = 2 * time.Second
-	// pageTries is how often one page is asked for.
-	pageTries = 5
 	// pagePause is the pause after each page of a periodic read of everything.
 	pagePause = 50 * time.Millisecond
 	// pageBytes is how large a page should be at most.
@@ -45,7 +43,7 @@ func (r *Replica) load(ctx context.Context, ids []string, announced bool) error 
 	size := 0
 	for len(ids) > 0 {
 		n := min(len(ids), r.pageSize)
-		page, err := r.page(ctx, ids[:n], r.fetchNow)
+		page, err := r.page(ctx, ids[:n], r.opt.ReadTimeout)
 		if err != nil {
 			return err
 		}
@@ -64,13 +62,21 @@ func (r *Replica) load(ctx context.Context, ids []string, announced bool) error 
 	return nil
 }
 
-// page reads documents in one round trip, and has the head that came with them judged.
-func (r *Replica) page(ctx context.Context, ids []string, fetch func(context.Context, []string) (store.Documents, error)) ([]loaded, error) {
-	got, err := fetch(ctx, ids)
+// page reads documents, in one round trip unless that takes too long, and has the head that came with them judged.
+func (r *Replica) page(ctx context.Context, ids []string, timeout time.Duration) ([]loaded, error) {
+	got, slow, err := r.fetch(ctx, ids, timeout)
 	if err != nil {
-		r.pageSize = max(r.pageSize/2, 1) // they may be so large that fewer fit into the time
-		r.counters.failed.Add(1)
-		return nil, err
+		half := len(ids) / 2
+		r.pageSize = max(half, 1)
+		if !slow {
+			return nil, err
+		}
+		first, err := r.page(ctx, ids[:half], timeout)
+		if err != nil {
+			return nil, err
+		}
+		second, err := r.page(ctx, ids[half:], timeout)
+		return append(first, second...), err
 	}
 	if err := r.accept(ctx, got.Head); err != nil {
 		return nil, err
@@ -80,35 +86,17 @@ func (r *Replica) page(ctx context.Context, ids []string, fetch func(context.Con
 	return page, nil
 }
 
-// fetchNow reads documents that have changed.
-func (r *Replica) fetchNow(ctx context.Context, ids []string) (store.Documents, error) {
-	return r.fetch(ctx, ids, r.opt.ReadTimeout)
-}
-
-func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration) (store.Documents, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+// fetch reads documents in one round trip. slow: they may be so large that fewer fit into the time.
+func (r *Replica) fetch(ctx context.Context, ids []string, timeout time.Duration) (got store.Documents, slow bool, err error) {
+	reading, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r.counters.reads.Add(1)
-	got, err := r.opt.Source.Documents(ctx, ids)
-	if err != nil {
-		return got, fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
-	}
-	return got, nil
-}
-
-// fetchPage is fetch for a page of everything. One that was too slow is no reason to read all others again: where the
-// processors are busy with what the pages before had, that happens.
-func (r *Replica) fetchPage(ctx context.Context, ids []string) (store.Documents, error) {
-	pause := minPause
-	for try := 1; ; try++ {
-		got, err := r.fetch(ctx, ids, pageTimeout)
-		if err == nil || try == pageTries || ctx.Err() != nil {
-			return got, err
-		}
+	if got, err = r.opt.Source.Documents(reading, ids); err != nil {
 		r.counters.failed.Add(1)
-		rest(ctx, pause)
-		pause *= 2
+		slow = len(ids) > 1 && reading.Err() != nil && ctx.Err() == nil
+		return got, slow, fmt.Errorf("reading %d tenant documents: %w", len(ids), err)
 	}
+	return got, false, nil
 }
 
 // nextPageSize is how many documents are read at once after a page.
@@ -255,8 +243,19 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(primeReads)
 	size := r.pageSize
-	read := func(ids []string) error {
-		got, err := r.fetchPage(reading, ids)
+	var read func(ids []string) error
+	read = func(ids []string) error {
+		got, slow, err := r.fetch(reading, ids, pageTimeout)
+		if slow {
+			half := len(ids) / 2
+			mu.Lock()
+			size = half
+			mu.Unlock()
+			if err := read(ids[:half]); err != nil {
+				return err
+			}
+			return read(ids[half:])
+		}
 		if err != nil {
 			return err
 		}
@@ -308,8 +307,6 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 		err = failed
 	}
 	if err != nil {
-		r.pageSize = max(size/2, 1)
-		r.counters.failed.Add(1)
 		return nil, nil, nil, fmt.Errorf("reading the whole registry: %w", err)
 	}
 	r.pageSize = size
@@ -360,7 +357,7 @@ func (r *Replica) missing(ctx context.Context, seen map[string]bool) (all []load
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), r.pageSize)
-		page, err := r.page(ctx, ids[:n], r.fetchPage)
+		page, err := r.page(ctx, ids[:n], pageTimeout)
 		if err != nil {
 			return nil, err
 		}
@@ -383,7 +380,7 @@ func (r *Replica) resync(ctx context.Context) (again bool, err error) {
 			for _, id := range ids[:n] {
 				seen[id] = true
 			}
-			page, err := r.page(ctx, ids[:n], r.fetchPage)
+			page, err := r.page(ctx, ids[:n], pageTimeout)
 			if err != nil {
 				return err
 			}

@@ -47,7 +47,7 @@ func (r *Replica) nothingOld(ctx context.Context, announced map[string]bool) boo
 	err := r.opt.Source.IDs(ctx, func(ids []string) error {
 		for len(ids) > 0 {
 			n := min(len(ids), r.pageSize)
-			got, err := r.fetchPage(ctx, ids[:n])
+			got, _, err := r.fetch(ctx, ids[:n], pageTimeout)
 			if err != nil {
 				return err
 			}

@@ -5,11 +5,20 @@ import (
 	"errors"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/corsgate/corsgate/tenant/store"
 )
+
+// earlierFile is what earlier versions wrote into the same directory.
+const earlierFile = "tenants.log"
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
 
 // restore decides by what the last run left. The store has yet to confirm it.
 func (r *Replica) restore(ctx context.Context) {
@@ -17,6 +26,10 @@ func (r *Replica) restore(ctx context.Context) {
 		return
 	}
 	began := time.Now()
+	r.backup.tidy()
+	if path := filepath.Join(filepath.Dir(r.opt.Backup), earlierFile); exists(path) {
+		r.opt.Log.InfoContext(ctx, "a file of an earlier version with tenants is not read any more; it can be removed", "path", path)
+	}
 	var documents []loaded
 	var m mark
 	for _, path := range [...]string{r.opt.Backup, r.opt.Backup + previousSuffix} {
