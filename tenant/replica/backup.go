@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 const (
@@ -49,6 +51,9 @@ type pending struct {
 	texts map[string][]byte // nil: removed
 	bytes int               // of them, beyond those that are in memory anyway
 	mark  mark
+	// kept are the sums of documents in force that a whole reading does not give, since the store has something else
+	// that does not count. Their texts are in the last backup.
+	kept map[string]uint64
 	// reading counts the whole readings; whole says that texts are of one, done that it is at its end.
 	reading     int
 	whole, done bool
@@ -61,12 +66,13 @@ func newBackup(path, identity string, interval time.Duration, log *slog.Logger) 
 	}
 }
 
-// begin says that every document will be put, until end. So many bytes of texts are in memory anyway.
+// begin says that every document will be put or kept, until end. So many bytes of texts are in memory anyway.
 func (b *backup) begin(size int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := &b.pending
-	p.texts, p.bytes = make(map[string][]byte), -size
+	p.bytes -= size
+	p.kept = make(map[string]uint64)
 	p.reading++
 	p.whole, p.done, b.broken = true, false, false
 }
@@ -94,6 +100,7 @@ func (b *backup) put(id string, text []byte) {
 		return
 	}
 	p := &b.pending
+	delete(p.kept, id)
 	p.bytes += len(text) - len(p.texts[id])
 	p.texts[id] = text
 	switch {
@@ -101,6 +108,15 @@ func (b *backup) put(id string, text []byte) {
 		b.giveUp(errors.New("the disk is too slow for the changes"))
 	case p.whole && p.bytes > maxChunk:
 		b.signal()
+	}
+}
+
+// keep says that a document of this sum stays in force, whatever was read of it.
+func (b *backup) keep(id string, sum uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.pending.whole {
+		b.pending.kept[id] = sum
 	}
 }
 
@@ -184,7 +200,7 @@ func (b *backup) write() {
 	}
 	b.pending.texts, b.pending.bytes = make(map[string][]byte), 0
 	if p.done {
-		b.pending.whole, b.pending.done = false, false
+		b.pending.whole, b.pending.done, b.pending.kept = false, false, nil
 	}
 	b.mu.Unlock()
 	err := b.writeOut(&p)
@@ -219,13 +235,8 @@ func (b *backup) writeOut(p *pending) (err error) {
 			w.discard()
 		}
 	}()
-	if !p.whole {
-		if b.base == nil {
-			return errors.New("there is no earlier backup")
-		}
-		if err := w.copy(b.base, p.texts); err != nil {
-			return fmt.Errorf("reading the last backup: %w", err)
-		}
+	if err := b.copyTo(w, p); err != nil {
+		return err
 	}
 	for id, text := range p.texts {
 		if text != nil || p.whole {
@@ -245,6 +256,27 @@ func (b *backup) writeOut(p *pending) (err error) {
 	}
 	b.base = base
 	return b.replace(w.name)
+}
+
+// copyTo writes what p takes from the last backup.
+func (b *backup) copyTo(w *writer, p *pending) error {
+	switch {
+	case p.whole && (!p.done || len(p.kept) == 0 || b.base == nil):
+		return nil
+	case b.base == nil:
+		return errors.New("there is no earlier backup")
+	}
+	err := w.copy(b.base, func(id string, text []byte) bool {
+		if _, changed := p.texts[id]; changed || !p.whole {
+			return !changed
+		}
+		sum, kept := p.kept[id]
+		return kept && sum == xxhash.Sum64(text)
+	})
+	if err != nil {
+		return fmt.Errorf("reading the last backup: %w", err)
+	}
+	return nil
 }
 
 // replace puts a new file in the place of the last one, which becomes the previous one.

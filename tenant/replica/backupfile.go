@@ -79,13 +79,13 @@ func (w *writer) document(id string, text []byte) {
 	w.text(text)
 }
 
-// copy writes the documents of an earlier backup but for those in without.
-func (w *writer) copy(from *os.File, without map[string][]byte) error {
+// copy writes the documents of an earlier backup that are wanted.
+func (w *writer) copy(from *os.File, wanted func(id string, text []byte) bool) error {
 	if _, err := from.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	_, err := readBackup(from, "", func(id string, text []byte) {
-		if _, changed := without[id]; !changed {
+		if wanted(id, text) {
 			w.document(id, text)
 		}
 	})

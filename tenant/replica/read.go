@@ -164,6 +164,9 @@ func (r *Replica) merge(ctx context.Context, all []loaded) {
 		for i := range all {
 			switch u := &all[i]; {
 			case !out.InForce[i]:
+				if in, sum := next.Document(u.ID); in != nil {
+					r.backup.keep(u.ID, sum)
+				}
 			case u.text != nil:
 				r.backup.put(u.ID, u.text)
 			case u.Sum == 0 && u.Err == nil:
