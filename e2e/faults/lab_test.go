@@ -182,6 +182,13 @@ func (l *lab) until(what string, ok func() bool) {
 	})
 }
 
+// looked waits until the copy has looked where the store is some more times.
+func (l *lab) looked() {
+	l.Helper()
+	before := l.Stats().Reads
+	l.until("the store was looked at again", func() bool { return l.Stats().Reads > before+3 })
+}
+
 // at is the view of tenant i.
 func (l *lab) at(i int) tenant.View {
 	return l.Lookup(l.T.Context(), tenant.Key{Authority: host(i), Path: "/"})
