@@ -191,7 +191,7 @@ func (l *lab) looked() {
 
 // at is the view of tenant i.
 func (l *lab) at(i int) tenant.View {
-	return l.Lookup(l.T.Context(), tenant.Key{Authority: host(i), Path: "/"})
+	return l.Lookup(l.Context(), tenant.Key{Authority: host(i), Path: "/"})
 }
 
 // fresh reports where the view of tenant i comes from.
@@ -222,7 +222,7 @@ func allowed(v *tenant.View, host, origin string) bool {
 // stranger asks for a host that nobody has, as the server does, and returns how long that took.
 func (l *lab) stranger(host string) (tenant.View, time.Duration) {
 	began := time.Now()
-	v := l.Lookup(l.T.Context(), tenant.Key{Authority: host, Path: "/"})
+	v := l.Lookup(l.Context(), tenant.Key{Authority: host, Path: "/"})
 	return v, time.Since(began)
 }
 
