@@ -134,25 +134,49 @@ func TestFollowerPollsWhereWaitingBringsNothing(t *testing.T) {
 	})
 }
 
-// F79: entries of the stream are so large that all of them do not fit into the time of one read.
+// greedy always asks for as many changes as there may be.
+type greedy struct{ store.Source }
+
+func (g greedy) Changes(ctx context.Context, after store.Position, _ int, wait time.Duration) ([]store.Change, error) {
+	return g.Source.Changes(ctx, after, 1000, wait)
+}
+
+// F79: entries of the stream are so large that they do not come in one read: no connection lasts for more than two.
 func TestLargeEntriesStallNothing(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, 100, redistest.Options{})
-	l.follow(nil)
-	l.link.Down()
 	large := strings.Repeat("x", 2<<20)
-	for range 8 {
-		l.redis.Do("XADD", prefix+"changes", "*", "tenant", id(1), "note", large)
+	behind := func(t *testing.T, change func(*replica.Options)) *lab {
+		t.Parallel()
+		l := newLab(t, 100, redistest.Options{})
+		l.follow(change)
+		l.link.Down()
+		for range 8 {
+			l.redis.Do("XADD", prefix+"changes", "*", "tenant", id(1), "note", large)
+		}
+		l.write(1, text(1, listed, later))
+		l.link.LimitData(5 << 20)
+		l.link.Up()
+		return l
 	}
-	l.write(1, text(1, listed, later))
-	l.link.Up()
-	l.until("the change behind them is seen", func() bool { return l.allows(1, later) })
-	l.redis.Do("XADD", prefix+"changes", "*", "tenant", large, "kind", large)
-	l.write(2, text(2, listed, later))
-	l.until("the change behind another one is seen", func() bool { return l.allows(2, later) })
-	if n := l.Stats().Integrity; n != 1 {
-		t.Errorf("%d changes of no valid tenant were counted, want 1", n)
-	}
+	t.Run("the changes behind them are seen", func(t *testing.T) {
+		l := behind(t, nil)
+		l.until("the change is seen", func() bool { return l.allows(1, later) })
+		l.link.Heal()
+		l.redis.Do("XADD", prefix+"changes", "*", "tenant", large, "kind", large)
+		l.write(2, text(2, listed, later))
+		l.until("the change behind another one is seen", func() bool { return l.allows(2, later) })
+		if n := l.Stats().Integrity; n != 1 {
+			t.Errorf("%d changes of no valid tenant were counted, want 1", n)
+		}
+	})
+	t.Run("control: who always asks for all of them is stalled", func(t *testing.T) {
+		l := behind(t, func(o *replica.Options) { o.Source = greedy{o.Source} })
+		before := l.Stats().Sessions
+		l.until("it has tried", func() bool { return l.Stats().Sessions > before+3 })
+		if l.allows(1, later) {
+			t.Error("the change was seen: the fault was none")
+		}
+	})
 }
 
 // F80: a foreign writer announces nothing.
