@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,9 +20,8 @@ import (
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/policy"
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/mirror"
 	"github.com/corsgate/corsgate/tenant/redisstore"
-	"github.com/corsgate/corsgate/tenant/statefile"
+	"github.com/corsgate/corsgate/tenant/replica"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
@@ -35,7 +36,7 @@ const (
 	prefix  = redisstore.DefaultPrefix
 	listed  = "https://app.example"
 	foreign = "https://evil.example"
-	// tenants of most labs: the brake's floor of 50 is a twentieth of them.
+	// tenants of most labs: the limit of mass changes, 50, is a twentieth of them.
 	tenants = 1000
 )
 
@@ -43,27 +44,38 @@ func id(i int) string   { return fmt.Sprintf("t%04d", i) }
 func host(i int) string { return fmt.Sprintf("api.t%04d.example", i) }
 
 // text is a document of tenant i with these origins.
-func text(i int, origins ...string) string {
-	list := ""
-	for _, o := range origins {
-		list += fmt.Sprintf("%q,", o)
+func text(i int, origins ...string) string { return hosting(i, []string{host(i)}, origins...) }
+
+// hosting is text with other hosts.
+func hosting(i int, hosts []string, origins ...string) string {
+	return fmt.Sprintf(`{"id":%q,"hosts":[%s],"policy":{"origins":[%s]}}`, id(i), list(hosts), list(origins))
+}
+
+// revised is text with a revision.
+func revised(i, revision int, origins ...string) string {
+	return fmt.Sprintf(`{"revision":"%d",`, revision) + text(i, origins...)[1:]
+}
+
+func list(items []string) string {
+	quoted := make([]string, len(items))
+	for i, item := range items {
+		quoted[i] = fmt.Sprintf("%q", item)
 	}
-	list = list[:max(len(list)-1, 0)]
-	return fmt.Sprintf(`{"id":%q,"hosts":[%q],"policy":{"origins":[%s]}}`, id(i), host(i), list)
+	return strings.Join(quoted, ",")
 }
 
 // lab is a Redis with tenants, a link to it that can fail, and a copy of it.
 type lab struct {
 	*testing.T
-	redis *redistest.Server
-	link  *redistest.Link
-	state string // directory
-	*mirror.Mirror
+	redis  *redistest.Server
+	link   *redistest.Link
+	backup string // its path
+	*replica.Replica
 	stop func()
 }
 
 // quick are intervals that let a row end in seconds.
-func quick(o *mirror.Options) {
+func quick(o *replica.Options) {
 	o.TTL = time.Second
 	o.CheckInterval = 300 * time.Millisecond
 }
@@ -71,18 +83,18 @@ func quick(o *mirror.Options) {
 // newLab starts a Redis with n tenants; [lab.open] starts the copy.
 func newLab(t *testing.T, n int, opt redistest.Options) *lab {
 	t.Helper()
-	l := &lab{T: t, redis: redistest.Start(t, opt), state: t.TempDir()}
+	l := &lab{T: t, redis: redistest.Start(t, opt), backup: filepath.Join(t.TempDir(), "backup")}
 	l.fill(n)
 	l.link = redistest.Proxy(t, l.redis.Addr())
 	return l
 }
 
+// fill stores n tenants.
 func (l *lab) fill(n int) {
 	l.Helper()
 	pipe := l.redis.Admin().Pipeline()
 	for i := range n {
 		pipe.Set(l.Context(), prefix+"tenant:"+id(i), text(i, listed), 0)
-		pipe.Set(l.Context(), prefix+"host:"+host(i), id(i), 0)
 	}
 	pipe.HSet(l.Context(), prefix+"meta", "epoch", "first", "schema", "1")
 	pipe.Do(l.Context(), "XADD", prefix+"changes", "*", "tenant", id(0), "kind", "apply")
@@ -123,33 +135,37 @@ func reader(t *testing.T, addr string) *redisstore.Store {
 	return s
 }
 
-// open starts a copy behind the link. It does not wait for anything.
-func (l *lab) open(change func(*mirror.Options)) {
+// start starts a copy behind the link; stop ends it and waits. It does not wait for anything.
+func (l *lab) start(change func(*replica.Options)) (running *replica.Replica, stop func()) {
 	l.Helper()
-	state, err := statefile.New(statefile.Options{Dir: filepath.Join(l.state, "state"), Identity: "lab", ValidID: tenant.ValidID})
-	if err != nil {
-		l.Fatal(err)
+	opt := replica.Options{
+		Source: reader(l.T, l.link.Addr()), Backup: l.backup, Identity: "lab",
+		Log: slog.New(slog.NewTextHandler(l.Output(), nil)),
 	}
-	opt := mirror.Options{Reader: reader(l.T, l.link.Addr()), State: state, Log: slog.New(slog.NewTextHandler(l.Output(), nil))}
 	quick(&opt)
 	if change != nil {
 		change(&opt)
 	}
-	l.Mirror, err = mirror.New(opt)
+	running, err := replica.New(opt)
 	if err != nil {
 		l.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(l.Context())
-	stateCtx, stopState := context.WithCancel(context.WithoutCancel(l.Context()))
-	var mirrors, states sync.WaitGroup
-	states.Go(func() { _ = state.Run(stateCtx) })
-	mirrors.Go(func() { _ = l.Mirror.Run(ctx) })
-	l.stop = sync.OnceFunc(func() { cancel(); mirrors.Wait(); stopState(); states.Wait() })
-	l.Cleanup(l.stop)
+	var runs sync.WaitGroup
+	runs.Go(func() { _ = running.Run(ctx) })
+	stop = func() { cancel(); runs.Wait() }
+	l.Cleanup(stop)
+	return running, stop
+}
+
+// open starts the copy of the lab.
+func (l *lab) open(change func(*replica.Options)) {
+	l.Helper()
+	l.Replica, l.stop = l.start(change)
 }
 
 // follow starts a copy and waits until it follows.
-func (l *lab) follow(change func(*mirror.Options)) {
+func (l *lab) follow(change func(*replica.Options)) {
 	l.Helper()
 	l.open(change)
 	l.until("the copy follows", func() bool { return l.Status().Primed && l.Status().Following })
@@ -166,13 +182,30 @@ func (l *lab) until(what string, ok func() bool) {
 	})
 }
 
+// looked waits until the copy has looked where the store is some more times.
+func (l *lab) looked() {
+	l.Helper()
+	before := l.Stats().Reads
+	l.until("the store was looked at again", func() bool { return l.Stats().Reads > before+3 })
+}
+
 // at is the view of tenant i.
 func (l *lab) at(i int) tenant.View {
-	return l.Lookup(l.T.Context(), tenant.Key{Authority: host(i), Path: "/"})
+	return l.Lookup(l.Context(), tenant.Key{Authority: host(i), Path: "/"})
 }
 
 // fresh reports where the view of tenant i comes from.
 func (l *lab) fresh(i int) tenant.Freshness { return l.at(i).Freshness }
+
+// told reports whether a document is told not to be in force, and why.
+func (l *lab) told(id string, why tenant.Why) bool { return told(l.Replica, id, why) }
+
+func told(r *replica.Replica, id string, why tenant.Why) bool {
+	return slices.ContainsFunc(r.Survey().Rejected, func(p tenant.Rejection) bool { return p.ID == id && p.Why == why })
+}
+
+// live is the number of tenants that the store has just confirmed.
+func (l *lab) live() int { return l.Survey().Fresh[tenant.Live] }
 
 // allows reports what tenant i says of an origin now.
 func (l *lab) allows(i int, origin string) bool {
@@ -189,7 +222,7 @@ func allowed(v *tenant.View, host, origin string) bool {
 // stranger asks for a host that nobody has, as the server does, and returns how long that took.
 func (l *lab) stranger(host string) (tenant.View, time.Duration) {
 	began := time.Now()
-	v := l.Lookup(l.T.Context(), tenant.Key{Authority: host, Path: "/"})
+	v := l.Lookup(l.Context(), tenant.Key{Authority: host, Path: "/"})
 	return v, time.Since(began)
 }
 
@@ -298,7 +331,7 @@ func (r twoLines) Changes(ctx context.Context, after store.Position, limit int, 
 	return r.Source.Changes(ctx, after, limit, wait)
 }
 
-// credulous hides everything by which the guard knows a store that is not where it should be.
+// credulous hides everything by which the copy knows a store that is not where it should be.
 type credulous struct {
 	store.Source
 	last *atomic.Pointer[store.Head]
@@ -332,3 +365,5 @@ func (c credulous) Owners(ctx context.Context, hosts []string) (store.Owners, er
 	o.Head = c.improve(o.Head)
 	return o, err
 }
+
+func (c credulous) HasChange(context.Context, store.Position) (bool, error) { return true, nil }

@@ -7,51 +7,55 @@ import (
 
 	"github.com/corsgate/corsgate/internal/redistest"
 	"github.com/corsgate/corsgate/tenant"
-	"github.com/corsgate/corsgate/tenant/filestore"
-	"github.com/corsgate/corsgate/tenant/mirror"
+	"github.com/corsgate/corsgate/tenant/files"
+	"github.com/corsgate/corsgate/tenant/replica"
 	"github.com/corsgate/corsgate/tenant/store"
 )
 
-// TestR1DiskWithoutRedis: what the last run left is served at once, and again after a
+// F60: what the last run left is served at once, and again after a
 // return of Redis without reading everything.
-func TestR1DiskWithoutRedis(t *testing.T) {
+func TestBackupDecidesWithoutRedis(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, tenants, redistest.Options{AppendOnlyDir: t.TempDir()})
 	l.follow(nil)
 	l.stop()
 	l.redis.Kill()
 	l.open(nil)
-	l.until("the disk is read", func() bool { return l.Status().Ready })
+	l.until("the backup is read", func() bool { return l.Status().Ready })
 	r := l.load(tenants)
 	for i := range tenants {
 		if f := l.fresh(i); f != tenant.Disk {
 			t.Fatalf("tenant %d is %v", i, f)
 		}
 	}
-	if v, took := l.stranger("new.example"); v.Freshness != tenant.Unavailable || took > 500*time.Millisecond {
-		t.Errorf("a tenant that is not on disk: %v after %v", v.Freshness, took)
-	}
+	l.until("a tenant that is not in the backup is refused", func() bool {
+		v, took := l.stranger("new.example")
+		if took > 500*time.Millisecond {
+			t.Errorf("an unknown tenant was answered after %v", took)
+		}
+		return v.Freshness == tenant.Unavailable // not before the TTL has passed
+	})
 	l.redis.Restart()
-	l.until("everything is live", func() bool { return l.Status().Live == tenants })
+	l.until("everything is live", func() bool { return l.live() == tenants })
 	if s := l.Stats(); s.Resyncs != 0 {
 		t.Errorf("%d resynchronisations for a copy that was current", s.Resyncs)
 	}
 	l.check(r)
 }
 
-// TestR2BaselineWithoutRedis and R3: without a copy the static documents answer, and nobody else.
-func TestR2BaselineWithoutRedis(t *testing.T) {
+// F61: without a copy the static documents answer, and nobody else.
+func TestBaselineDecidesWithoutRedisAndBackup(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 1, redistest.Options{})
 	l.redis.Kill()
-	static, err := filestore.New(filestore.Options{Path: baseline(t, text(7, listed))})
+	static, err := files.New(files.Options{Path: baseline(t, text(7, listed))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := static.Load(); err != nil {
 		t.Fatal(err)
 	}
-	l.open(func(o *mirror.Options) { o.Baseline = static })
+	l.open(func(o *replica.Options) { o.Baseline = static })
 	for name, want := range map[string]tenant.Freshness{host(7): tenant.Baseline, host(0): tenant.Unavailable} {
 		v, took := l.stranger(name)
 		if v.Freshness != want || took > 500*time.Millisecond {
@@ -62,15 +66,15 @@ func TestR2BaselineWithoutRedis(t *testing.T) {
 		}
 	}
 	if l.Status().Ready {
-		t.Error("a mirror without a tenant says that it is ready")
+		t.Error("a copy without a tenant says that it is ready")
 	}
 	l.redis.Restart()
 	l.fill(1)
 	l.until("the store is read", func() bool { return l.fresh(0) == tenant.Live })
 }
 
-// TestR4RedisDies (rule 76): known tenants do not notice, not even when they are stale; too old is closed.
-func TestR4RedisDies(t *testing.T) {
+// F62 (rule 76): Redis dies, hangs or is slow. Known tenants do not notice, not even when they are stale; too old is closed.
+func TestKnownTenantsOutliveRedis(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name        string
@@ -107,14 +111,14 @@ func TestR4RedisDies(t *testing.T) {
 	t.Run("control: too old is closed", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, 1, redistest.Options{})
-		l.follow(func(o *mirror.Options) { o.MaxStale = o.TTL })
+		l.follow(func(o *replica.Options) { o.MaxStale = o.TTL })
 		l.redis.Kill()
 		l.until("the tenant is closed", func() bool { return !l.allows(0, listed) && l.fresh(0) == tenant.Unavailable })
 	})
 }
 
-// TestR6Flapping: a link that comes and goes costs few connections and loses no change.
-func TestR6Flapping(t *testing.T) {
+// F63: a link that comes and goes costs few connections and loses no change.
+func TestFlappingLinkLosesNoChange(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, tenants, redistest.Options{})
 	l.follow(nil)
@@ -139,8 +143,8 @@ func TestR6Flapping(t *testing.T) {
 	l.check(r)
 }
 
-// TestR7BrokenReplies: half a reply is no reply.
-func TestR7BrokenReplies(t *testing.T) {
+// F64: half a reply is no reply.
+func TestBrokenReplyIsNoReply(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*redistest.Link){
 		"reset":           (*redistest.Link).ResetPeer,
@@ -165,58 +169,58 @@ func TestR7BrokenReplies(t *testing.T) {
 				l.until("each change is seen", func() bool { return l.allows(i, "https://new.example") })
 			}
 			l.check(r)
-			if n := l.Stats().Rejected; n > 0 {
+			if n := len(l.Survey().Rejected); n > 0 {
 				t.Errorf("%d documents were taken for broken", n)
 			}
 		})
 	}
 }
 
-// TestR15FollowerCut: without the blocking connection the check sees the changes, without it the TTL.
-func TestR15FollowerCut(t *testing.T) {
+// F70: the connection on which the follower waits is cut, again and again. It asks for the changes instead.
+func TestFollowerPollsWhereWaitingIsCut(t *testing.T) {
 	t.Parallel()
 	for name, cut := range map[string]func(*redistest.Link){
-		"black-holed": (*redistest.Link).BlackHole, "stuck (R16)": (*redistest.Link).BandwidthZero, "down": (*redistest.Link).Down,
+		"black-holed": (*redistest.Link).BlackHole, "held back": (*redistest.Link).BandwidthZero, "down": (*redistest.Link).Down,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, 100, redistest.Options{})
 			direct := reader(t, l.redis.Addr())
-			l.follow(func(o *mirror.Options) {
-				o.Reader = twoLines{Source: direct, stream: o.Reader}
-				o.TTL = time.Hour // so that it is not the TTL
+			l.follow(func(o *replica.Options) {
+				o.Source = twoLines{Source: direct, stream: o.Source}
+				o.CheckInterval = time.Hour // so that it is not the check
 			})
 			cut(l.link)
-			l.write(1, text(1, listed, "https://new.example"))
-			l.until("the check sees the change", func() bool { return l.allows(1, "https://new.example") })
+			for i := range 5 {
+				l.write(1, text(1, listed, fmt.Sprintf("https://n%d.example", i)))
+				l.until("the change is seen", func() bool { return l.allows(1, fmt.Sprintf("https://n%d.example", i)) })
+			}
+			if n := l.Stats().Sessions; n > 2 {
+				t.Errorf("%d sessions failed: it goes on waiting where that is of no use", n)
+			}
 			l.link.Heal()
 			l.write(2, text(2, listed, "https://new.example"))
 			l.until("the change is seen after healing", func() bool { return l.allows(2, "https://new.example") })
 		})
 	}
-	t.Run("control: neither follower nor check, then the TTL", func(t *testing.T) {
+	t.Run("control: where asking is cut too it sees nothing", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, 100, redistest.Options{})
-		direct := reader(t, l.redis.Addr())
-		l.follow(func(o *mirror.Options) {
-			o.Reader = twoLines{Source: direct, stream: o.Reader}
-			o.CheckInterval = time.Hour
-		})
+		l.follow(nil)
 		l.link.BlackHole()
-		began := time.Now()
 		l.write(1, text(1, listed, "https://new.example"))
-		l.until("the TTL shows the change", func() bool { return l.allows(1, "https://new.example") })
-		if took := time.Since(began); took < 100*time.Millisecond {
-			t.Errorf("the change was seen after %v: the follower was not cut off", took)
+		l.until("the tenants are stale", func() bool { return l.fresh(1) == tenant.Stale })
+		if l.allows(1, "https://new.example") {
+			t.Error("the change was seen: the fault was none")
 		}
 	})
 }
 
-// TestR15Trimmed: changes that were trimmed before they were read are found by reading everything.
-func TestR15Trimmed(t *testing.T) {
+// F71: changes that were trimmed before they were read are found by reading everything.
+func TestTrimmedChangesAreFound(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, 100, redistest.Options{})
-	l.follow(func(o *mirror.Options) { o.TTL = time.Hour })
+	l.follow(func(o *replica.Options) { o.TTL = time.Hour })
 	l.link.Down()
 	l.write(1, text(1, listed, "https://new.example"))
 	l.write(2, text(2, listed))
@@ -228,45 +232,22 @@ func TestR15Trimmed(t *testing.T) {
 	}
 }
 
-// TestR17Herd (rule 75): when everything expires at once, few reads are in flight, in batches, and nobody waits.
-func TestR17Herd(t *testing.T) {
+// F72 (rule 75): the machine slept, so that nothing is live. That costs a few reads, and nobody waits.
+func TestSleepCostsFewReads(t *testing.T) {
 	t.Parallel()
-	const n = 5000
+	const n = 2000
 	l := newLab(t, n, redistest.Options{})
-	l.follow(func(o *mirror.Options) { o.TTL = 30 * time.Second })
+	l.follow(func(o *replica.Options) { o.TTL = 30 * time.Second })
 	before := l.Stats().Reads
 	r := l.load(n)
+	l.link.BandwidthZero() // until it was seen
 	l.Suspended()
-	most := int64(0)
-	l.until("everything is live again", func() bool {
-		most = max(most, l.Stats().LoadsInFlight)
-		return l.Status().Following && l.Status().Live == n
-	})
+	l.until("nothing is live", func() bool { return l.live() == 0 })
+	l.link.Heal()
+	l.until("everything is live again", func() bool { return l.Status().Following && l.live() == n })
 	l.check(r)
-	if most > 32 {
-		t.Errorf("%d loads were in flight", most)
-	}
-	if reads := l.Stats().Reads - before; reads > n/10 {
+	if reads := l.Stats().Reads - before; reads > 50 {
 		t.Errorf("%d reads for %d tenants", reads, n)
-	}
-}
-
-// TestR18LazyCap: in the lazy mode a cap of memory costs loads, never a decision.
-func TestR18LazyCap(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, tenants, redistest.Options{})
-	l.open(func(o *mirror.Options) { o.Lazy, o.MaxTenants, o.LookupBudget = true, 100, time.Second })
-	l.until("the copy follows", func() bool { return l.Status().Following })
-	for round := range 2 {
-		for i := range tenants {
-			v, _ := l.stranger(host(i))
-			if !allowed(&v, host(i), listed) || allowed(&v, host(i), foreign) {
-				t.Fatalf("round %d: tenant %d is %v", round, i, v.Freshness)
-			}
-		}
-	}
-	if n := l.Status().Tenants; n > 200 {
-		t.Errorf("%d tenants in memory, 100 are allowed", n)
 	}
 }
 

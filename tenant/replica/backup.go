@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 )
 
 const (
@@ -48,9 +50,10 @@ type backup struct {
 type pending struct {
 	texts map[string][]byte // nil: removed
 	bytes int               // of them
-	// kept are documents of which a whole reading found others than those in force: the last backup has the text.
-	kept map[string]bool
-	mark mark
+	mark  mark
+	// kept are the sums of documents in force that a whole reading does not give, since the store has something else
+	// that does not count. Their texts are in the last backup.
+	kept map[string]uint64
 	// reading counts the whole readings; whole says that texts are of one, done that it is at its end.
 	reading     int
 	whole, done bool
@@ -63,12 +66,12 @@ func newBackup(path, identity string, interval time.Duration, log *slog.Logger) 
 	}
 }
 
-// begin says that every document will be put, until end.
+// begin says that every document will be put or kept, until end.
 func (b *backup) begin() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := &b.pending
-	p.texts, p.bytes, p.kept = make(map[string][]byte), 0, make(map[string]bool)
+	p.kept = make(map[string]uint64)
 	p.reading++
 	p.whole, p.done, b.broken = true, false, false
 }
@@ -104,9 +107,9 @@ func (b *backup) put(id string, text []byte) {
 		return
 	}
 	p := &b.pending
+	delete(p.kept, id)
 	p.bytes += len(text) - len(p.texts[id])
 	p.texts[id] = text
-	delete(p.kept, id)
 	switch {
 	case p.bytes > maxPending:
 		b.giveUp(errors.New("the disk is too slow for the changes"))
@@ -115,12 +118,12 @@ func (b *backup) put(id string, text []byte) {
 	}
 }
 
-// keep says that a document stays as it is, although another one was read.
-func (b *backup) keep(id string) {
+// keep says that a document of this sum stays in force, whatever was read of it.
+func (b *backup) keep(id string, sum uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.pending.whole {
-		b.pending.kept[id] = true
+		b.pending.kept[id] = sum
 	}
 }
 
@@ -239,13 +242,8 @@ func (b *backup) writeOut(p *pending) (err error) {
 			w.discard()
 		}
 	}()
-	if !p.whole {
-		if b.base == nil {
-			return errors.New("there is no earlier backup")
-		}
-		if err := w.copy(b.base, func(id string) bool { _, changed := p.texts[id]; return !changed }); err != nil {
-			return fmt.Errorf("reading the last backup: %w", err)
-		}
+	if err := b.copyTo(w, p); err != nil {
+		return err
 	}
 	for id, text := range p.texts {
 		if text != nil || p.whole {
@@ -255,11 +253,6 @@ func (b *backup) writeOut(p *pending) (err error) {
 	if p.whole && !p.done {
 		b.whole, b.reading = w, p.reading
 		return w.err
-	}
-	if b.base != nil && len(p.kept) > 0 {
-		if err := w.copy(b.base, func(id string) bool { return p.kept[id] }); err != nil {
-			return fmt.Errorf("reading the last backup: %w", err)
-		}
 	}
 	base, err := w.finish(&p.mark)
 	if err != nil {
@@ -272,6 +265,27 @@ func (b *backup) writeOut(p *pending) (err error) {
 		_ = b.base.Close() // read only
 	}
 	b.base = base
+	return nil
+}
+
+// copyTo writes what p takes from the last backup.
+func (b *backup) copyTo(w *writer, p *pending) error {
+	switch {
+	case p.whole && (!p.done || len(p.kept) == 0 || b.base == nil):
+		return nil
+	case b.base == nil:
+		return errors.New("there is no earlier backup")
+	}
+	err := w.copy(b.base, func(id string, text []byte) bool {
+		if _, changed := p.texts[id]; changed || !p.whole {
+			return !changed
+		}
+		sum, kept := p.kept[id]
+		return kept && sum == xxhash.Sum64(text)
+	})
+	if err != nil {
+		return fmt.Errorf("reading the last backup: %w", err)
+	}
 	return nil
 }
 

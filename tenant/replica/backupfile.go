@@ -82,13 +82,13 @@ func (w *writer) document(id string, text []byte) {
 	w.text(text)
 }
 
-// copy writes some documents of an earlier backup.
-func (w *writer) copy(from *os.File, wanted func(id string) bool) error {
+// copy writes the documents of an earlier backup that are wanted.
+func (w *writer) copy(from *os.File, wanted func(id string, text []byte) bool) error {
 	if _, err := from.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	_, err := readBackup(from, "", func(id string, text []byte) {
-		if wanted(id) {
+		if wanted(id, text) {
 			w.document(id, text)
 		}
 	})

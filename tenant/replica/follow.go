@@ -35,7 +35,7 @@ var (
 func (r *Replica) follow(ctx context.Context) {
 	pause := minPause
 	for ctx.Err() == nil {
-		before := r.lastContact.Load()
+		before, at := r.lastContact.Load(), r.position
 		err := r.session(ctx)
 		if ctx.Err() != nil {
 			return
@@ -48,7 +48,7 @@ func (r *Replica) follow(ctx context.Context) {
 			pause = minPause
 			rest(ctx, distrustPause)
 			continue
-		case r.lastContact.Load() > before:
+		case r.lastContact.Load() > before, at.Before(r.position):
 			pause = minPause
 		}
 		r.counters.sessions.Add(1)
@@ -159,6 +159,7 @@ func (r *Replica) nextResync() time.Time {
 
 // take reads changes, waiting for one, and puts their documents in force. again: the next session is to begin.
 func (r *Replica) take(ctx context.Context, wait time.Duration) (again bool, err error) {
+	limit := r.limit
 	changes, err := r.changes(ctx, wait)
 	if err != nil {
 		return false, err
@@ -195,7 +196,7 @@ func (r *Replica) take(ctx context.Context, wait time.Duration) (again bool, err
 	if len(changes) > 0 {
 		r.reach(changes[len(changes)-1].At)
 	}
-	if len(changes) < r.limit {
+	if len(changes) < limit {
 		r.contact(ctx)
 	}
 	return again, nil
@@ -213,7 +214,7 @@ func (r *Replica) changes(ctx context.Context, wait time.Duration) ([]store.Chan
 		}
 		return changes, nil
 	}
-	r.limit = max(r.limit/2, 1) // they may be so large that fewer fit into the time
+	r.limit = max(r.limit/8, 1) // they may be so large that fewer fit into the time
 	if wait > 0 && ctx.Err() == nil {
 		if r.cut++; r.cut > 1 {
 			r.pollsUntil = time.Now().Add(pollingTime)

@@ -176,7 +176,9 @@ func (r *Replica) merge(ctx context.Context, all []loaded) {
 		for i := range all {
 			switch u := &all[i]; {
 			case !out.InForce[i]:
-				r.backup.keep(u.ID)
+				if in, sum := next.Document(u.ID); in != nil {
+					r.backup.keep(u.ID, sum)
+				}
 			case u.text != nil:
 				r.backup.put(u.ID, u.text)
 			case u.Sum == 0 && u.Err == nil:
@@ -263,14 +265,7 @@ func (r *Replica) readAll(ctx context.Context) (all []loaded, seen map[string]bo
 			return r.opt.MaxBytes > 0 && len(d.Data) > largeBytes
 		})
 		page := r.decode(small)
-		if r.backup != nil {
-			for i := range page { // all texts together may be larger than there is memory for
-				if page[i].text != nil {
-					r.backup.put(page[i].ID, page[i].text)
-					page[i].text = nil
-				}
-			}
-		}
+		r.putNow(page)
 		mu.Lock()
 		defer mu.Unlock()
 		size = nextPageSize(size, got.All)
@@ -343,6 +338,22 @@ func (r *Replica) fit(all, page []loaded, since *int64) {
 		if left -= int64(d.Bytes); left < 0 {
 			d.Record = tenant.NewRecord(tenant.Definition{ID: d.ID, Hosts: d.Record.Hosts(), Revision: d.Record.Revision()})
 			d.Bytes = math.MaxInt32
+		}
+	}
+}
+
+// putNow keeps the texts of a page for the next run before the page is merged, since all texts together may be larger
+// than there is memory for. Texts that may not come into force wait for the merge.
+func (r *Replica) putNow(page []loaded) {
+	if r.backup == nil {
+		return
+	}
+	current := r.snapshot.Load()
+	for i := range page {
+		d := &page[i]
+		if in, sum := current.Document(d.ID); d.text != nil && (in == nil || sum == d.Sum) {
+			r.backup.put(d.ID, d.text)
+			d.text = nil
 		}
 	}
 }
