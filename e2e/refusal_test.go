@@ -186,7 +186,7 @@ func TestRefusalsControl(t *testing.T) {
 	}
 }
 
-// TestPreflightsHaveLimits shows row F5: however many preflights a client keeps waiting, at most
+// TestPreflightsHaveLimits shows row F55: however many preflights a client keeps waiting, at most
 // [envoy.MaxPreflights] of them are with the processor, the others get 503 from Envoy, and requests are decided.
 // The control has them ask the cluster that requests ask.
 func TestPreflightsHaveLimits(t *testing.T) {

@@ -51,7 +51,7 @@ func TestDecodeRequest(t *testing.T) {
 		want    policy.Request
 	}{
 		{
-			"every field (L1)",
+			"every field",
 			[]*corev3.HeaderValue{
 				header(":authority", "T1.Example:8443"), header(":method", "OPTIONS"), header(":scheme", "https"),
 				header("origin", "https://a.example"), header(wire.HeaderRequestMethod, "PUT"),

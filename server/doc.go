@@ -7,7 +7,7 @@
 //   - request_headers, then response_headers: two callbacks (design A). The
 //     decision is made at the request and its edits are applied to the response.
 //   - response_headers first: response only (design B). The request is read from
-//     the response attributes; a preflight is answered even here (lab fact L13).
+//     the response attributes; a preflight is answered even here.
 //   - request_headers alone: one callback (design C). Envoy itself writes the
 //     headers from the dynamic metadata of the reply, which is always sent.
 //

@@ -49,7 +49,7 @@ func (s *script) grantsIn(t testing.TB) []string {
 	return found
 }
 
-// TestFailures: whatever fails has a closed answer of the right shape (rules 76, 77, R25).
+// TestFailures: whatever fails has a closed answer of the right shape (rules 76, 77, F96).
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	panics := lookup(func(context.Context, tenant.Key) tenant.View { panic("boom") })

@@ -107,7 +107,7 @@ func compareReplies(t *testing.T, d *policy.Decision, kept *Service) (hits int) 
 	return hits
 }
 
-// TestMemoTellsTenantsApart: even with one table for two tenants (T26).
+// TestMemoTellsTenantsApart: even with one table for two tenants.
 func TestMemoTellsTenantsApart(t *testing.T) {
 	t.Parallel()
 	p := compile(t, policy.Spec{Origins: []string{"https://a.example"}})

@@ -40,7 +40,7 @@ func encode(a *answer.Answer, phase Phase) *reply {
 }
 
 // immediate writes a reply in place of the application's response. Removals have no
-// place in it (spec/envoy-ext-proc.md, section 3).
+// place in it.
 func (w *writer) immediate(a *answer.Answer) {
 	response := w.open(replyImmediate)
 	code := w.open(fieldImmediateStatus)

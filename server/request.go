@@ -16,7 +16,7 @@ const maxFieldBytes = 8 << 10
 const methodOptions = "OPTIONS"
 
 // field gathers the lines of one header: a single line is not copied, several are
-// joined by a comma, as Envoy joins those that it knows (lab fact L6).
+// joined by a comma, as Envoy joins those that it knows.
 type field struct {
 	value []byte
 	lines int

@@ -69,7 +69,7 @@ func TestStreamOrder(t *testing.T) {
 		{"A: a blocked request ends the stream", []*message{request(post("strict.example", "https://evil.example")), response()}, shapes{"immediate 403"}},
 		{"B: response only", []*message{only(allowed)}, shapes{"response_headers"}},
 		{"B: response only without attributes (rules 8, 69)", []*message{response()}, shapes{"response_headers"}},
-		{"B: a preflight is answered at the response (L13)", []*message{only(asked)}, shapes{"immediate 204"}},
+		{"B: a preflight is answered at the response", []*message{only(asked)}, shapes{"immediate 204"}},
 		{"B: a blocked request is replaced at the response", []*message{only(post("strict.example", "https://evil.example"))}, shapes{"immediate 403"}},
 		{"C: request only", []*message{request(allowed)}, shapes{"request_headers"}},
 		{

@@ -9,7 +9,7 @@ import (
 )
 
 // TestTenantsDoNotBleed interleaves decisions of many tenants on many goroutines. Every
-// value of a tenant's policy holds its name; no reply may hold a neighbour's (T26).
+// value of a tenant's policy holds its name; no reply may hold a neighbour's.
 func TestTenantsDoNotBleed(t *testing.T) {
 	t.Parallel()
 	const tenants, workers, rounds = 200, 8, 150
@@ -50,7 +50,7 @@ func TestTenantsDoNotBleed(t *testing.T) {
 	group.Wait()
 }
 
-// TestHostileSizes: what a client can send large is bounded work and is refused (T17, T18).
+// TestHostileSizes: what a client can send large is bounded work and is refused.
 func TestHostileSizes(t *testing.T) {
 	t.Parallel()
 	svc := service(t, snapshot(t, acme), nil)

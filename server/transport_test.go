@@ -14,7 +14,7 @@ import (
 )
 
 // TestStreamTimes: a stream that says nothing is ended, and so is one that lives too long;
-// one that has spoken may take its time (T16).
+// one that has spoken may take its time.
 func TestStreamTimes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -101,7 +101,7 @@ func open(t *testing.T, envoy *servertest.Envoy) *servertest.Stream {
 	return stream
 }
 
-// TestEnvoyLeaves: at each step of the protocol the handler returns and nothing stays (R28).
+// TestEnvoyLeaves: at each step of the protocol the handler returns and nothing stays (F95).
 func TestEnvoyLeaves(t *testing.T) {
 	t.Parallel()
 	ended := make(chan struct{}, 1)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// authorities is the table of threat T1: what a client may send, and the one
+// authorities is a table of spellings: what a client may send, and the one
 // host that it names, or "" when it names none.
 func authorities() map[string]string {
 	label63 := strings.Repeat("a", 63)
@@ -111,7 +111,7 @@ func authorities() map[string]string {
 func TestNormalizeHost(t *testing.T) {
 	table := authorities()
 	if len(table) < 60 {
-		t.Errorf("the table of threat T1 has %d authorities, want 60 or more", len(table))
+		t.Errorf("the table has %d authorities, want 60 or more", len(table))
 	}
 	for authority, want := range table {
 		got, ok := NormalizeHost(authority)

@@ -157,7 +157,7 @@ func (v *View) closed(r *policy.Request, u policy.UnknownTenant) policy.Decision
 	switch v.Freshness {
 	case Unknown:
 		if v.entry != nil {
-			// A tombstone: deleting must not hand CORS back to the application (fault R19).
+			// A tombstone: deleting must not hand CORS back to the application (fault F90).
 			return policy.DecideUnknown(r, policy.UnknownStrip)
 		}
 		if r.Authority == "" {

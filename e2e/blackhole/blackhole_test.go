@@ -26,11 +26,11 @@ const (
 	other   = "https://evil.example"
 
 	outage = time.Minute
-	// maxGrowth is the memory that the queues may take (goal G26).
+	// maxGrowth is the memory that the queues may take.
 	maxGrowth = 64 << 20
 )
 
-// R30: a collector that takes connections and answers nothing changes no decision, and what waits for it is bounded.
+// F97: a collector that takes connections and answers nothing changes no decision, and what waits for it is bounded.
 func TestBlackHole(t *testing.T) {
 	t.Parallel()
 	collector := blackHole(t)

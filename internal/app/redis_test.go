@@ -93,7 +93,7 @@ func TestTenantsFromRedis(t *testing.T) {
 		t.Errorf("preflight without Redis: %d, want 204", got)
 	}
 
-	// R1: the next start has the last good tenants, and nobody to ask.
+	// The next start has the last good tenants, and nobody to ask.
 	p.stop(t)
 	again := start(t, cfg)
 	again.awaitReady(t)
@@ -105,7 +105,7 @@ func TestTenantsFromRedis(t *testing.T) {
 	}
 }
 
-// R2: Redis was never there. The baseline decides what it knows, all else is closed, and a change
+// Redis was never there. The baseline decides what it knows, all else is closed, and a change
 // of the baseline counts.
 func TestBaselineWithoutRedis(t *testing.T) {
 	cfg := redisSettings(t, "redis://127.0.0.1:1") // nobody may listen there
@@ -128,7 +128,7 @@ func TestBaselineWithoutRedis(t *testing.T) {
 	}
 }
 
-// R3, and R8: nothing is there at first; then a document that cannot be read beside one that can.
+// F94: nothing is there at first; then a document that cannot be read beside one that can.
 func TestHealthWaitsForTheFirstTenantOfRedis(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	cfg := redisSettings(t, server.URL())

@@ -27,7 +27,7 @@ func (otherTime) onUse() tenant.OnUse           { return nil }
 func (otherTime) figures() telemetry.Figures    { return telemetry.Figures{} }
 func (o otherTime) Close() error                { close(o.closed); return nil }
 
-// R29: what expires does so by the time of the registry, not by that of the machine.
+// F98: what expires does so by the time of the registry, not by that of the machine.
 func TestExpiryIsHeldAgainstTheRegistrysTime(t *testing.T) {
 	tenants := tenanttest.New(t, `{id: acme, hosts: [api.acme.example], policy: {methods: [PUT],
 		temporary_origins: [{origin: "https://old.acme.example", expires_at: "2030-01-01T00:00:00Z"}]}}`)

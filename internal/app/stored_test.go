@@ -54,7 +54,7 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-// R3: nothing at all.
+// A store that is empty, or not there at all.
 func TestWithoutAnyTenantItServesAfterAWhile(t *testing.T) {
 	empty, gone := storetest.NewMemory(), storetest.NewMemory()
 	gone.Fail(errors.New("gone"))
@@ -94,7 +94,7 @@ func TestRequiredPoliciesAreWaitedFor(t *testing.T) {
 	})
 }
 
-// R4: a store that is lost makes nothing unready, however long.
+// A store that is lost makes nothing unready, however long.
 func TestLostStoreLeavesItReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.NewMemory()
@@ -131,7 +131,7 @@ func TestClockIsComparedWithTheStore(t *testing.T) {
 	})
 }
 
-// R29: after a sleep of the machine nothing in memory is live until the store has confirmed it.
+// F98: after a sleep of the machine nothing in memory is live until the store has confirmed it.
 func TestAfterASleepNothingIsLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := storetest.NewMemory()

@@ -137,6 +137,19 @@ func checks() []check {
 			want: []string{"docs/a.md: no such file: gone.md"},
 		},
 		{
+			name: "what is cited is in the repository",
+			run:  checkCitations,
+			bad: map[string]string{
+				"docs/faults.md": "| F10 | a | b | c |\n",
+				"docs/probe.md":  "F1 headers missing\n",
+				"a/a.go":         "package a\n// F1, F10 and F11.\n// A fault R12, a type T3.\n",
+				"a/a_test.go":    "package a\nfunc TestT4() {}\n",
+			},
+			want: []string{
+				"a/a.go:2: docs/faults.md has no F11", `a/a.go:3: "fault R12" is of no document here`, `a/a_test.go:2: "TestT4" is of no document here`,
+			},
+		},
+		{
 			name: "no directory is empty",
 			run:  checkEmpty,
 			bad:  map[string]string{"a/": "", "b/c": ""},

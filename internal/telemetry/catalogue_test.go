@@ -101,7 +101,7 @@ func TestSeriesAreBounded(t *testing.T) {
 	t.Logf("at most %d series", most)
 }
 
-// TestHostileInputMakesNoSeries: a million random origins, hosts and methods leave the series as they were (T11).
+// TestHostileInputMakesNoSeries: a million random origins, hosts and methods leave the series as they were.
 func TestHostileInputMakesNoSeries(t *testing.T) {
 	t.Parallel()
 	tm := start(t, nil)

@@ -12,7 +12,7 @@ import (
 )
 
 // PolicyRequest is the request as policy sees it behind Envoy: the lines of one
-// header trimmed and joined by a comma (lab fact L6).
+// header trimmed and joined by a comma.
 func (c *Case) PolicyRequest() (policy.Request, error) {
 	r := policy.Request{
 		Method:         c.Request.Method,

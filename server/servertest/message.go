@@ -73,7 +73,7 @@ func Attributes(r Request) map[string]string {
 
 // headers are lines as Envoy delivers them: names in lower case, values in
 // raw_value without outer blanks, the lines of the headers that it knows joined by
-// a comma (lab facts L1 and L6).
+// a comma.
 func headers(lines [][2]string) *extprocv3.HttpHeaders {
 	list := &corev3.HeaderMap{}
 	var done []string

@@ -40,14 +40,14 @@ func TestDecodeRefuses(t *testing.T) {
 		name, text string
 		want       []brief
 	}{
-		{"threat T4: duplicate key", head + "policy: {}\nid: acme\n", []brief{{"4:1", "id", CodeDuplicate, "remove one of the two"}}},
-		{"threat T4: duplicate key in JSON", `{"id":"a","id":"b","policy":{}}`, []brief{{"1:11", "id", CodeDuplicate, "remove one of the two"}}},
-		{"threat T4: two spellings of one field", head + "policy: {max_age: 1s, maxAge: 2s}\n", []brief{{"3:23", "policy.maxAge", CodeUnknownField, "write max_age"}}},
-		{"threat T4: another case", head + "policy: {Credentials: true}\n", []brief{{"3:10", "policy.Credentials", CodeUnknownField, "write credentials"}}},
-		{"threat T4: huge number", head + "policy: {preflight: {success_status: 99999999999}}\n", []brief{{"3:38", "policy.preflight.success_status", CodeType, ""}}},
-		{"threat T4: number in another base", head + "policy: {preflight: {success_status: 0xcc}}\n", []brief{{"3:38", "policy.preflight.success_status", CodeType, ""}}},
-		{"threat T4: float", head + "policy: {preflight: {success_status: 2.04e2}}\n", []brief{{"3:38", "policy.preflight.success_status", CodeType, ""}}},
-		{"threat T4: invalid UTF-8", head + "policy: {}\nreason: \"\xff\"\n", []brief{{"4:10", "", CodeEncoding, ""}}},
+		{"duplicate key", head + "policy: {}\nid: acme\n", []brief{{"4:1", "id", CodeDuplicate, "remove one of the two"}}},
+		{"duplicate key in JSON", `{"id":"a","id":"b","policy":{}}`, []brief{{"1:11", "id", CodeDuplicate, "remove one of the two"}}},
+		{"two spellings of one field", head + "policy: {max_age: 1s, maxAge: 2s}\n", []brief{{"3:23", "policy.maxAge", CodeUnknownField, "write max_age"}}},
+		{"another case", head + "policy: {Credentials: true}\n", []brief{{"3:10", "policy.Credentials", CodeUnknownField, "write credentials"}}},
+		{"huge number", head + "policy: {preflight: {success_status: 99999999999}}\n", []brief{{"3:38", "policy.preflight.success_status", CodeType, ""}}},
+		{"number in another base", head + "policy: {preflight: {success_status: 0xcc}}\n", []brief{{"3:38", "policy.preflight.success_status", CodeType, ""}}},
+		{"float", head + "policy: {preflight: {success_status: 2.04e2}}\n", []brief{{"3:38", "policy.preflight.success_status", CodeType, ""}}},
+		{"invalid UTF-8", head + "policy: {}\nreason: \"\xff\"\n", []brief{{"4:10", "", CodeEncoding, ""}}},
 		{"unknown fields, all of them", head + "polcy: 1\nx: 2\npolicy: {orgins: []}\n", []brief{
 			{"3:1", "polcy", CodeUnknownField, "write policy"},
 			{"4:1", "x", CodeUnknownField, ""},
@@ -65,8 +65,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"unquoted wildcard host", "id: a\nhosts:\n- *.a.example # all\npolicy: {}\n", []brief{{"3:3", "", CodeSyntax, `write "*.a.example", in quotes`}}},
 		{"syntax", "id: acme\n  hosts: x\n", []brief{{"2:1", "", CodeSyntax, ""}}},
 		{"list of tenants", "- id: a\n- id: b\n", []brief{{"1:1", "", CodeNotMapping, "write one tenant a document, separated by ---"}}},
-		{"threat T4: a document that other readers would see", head + "policy: {}\r---\rid: b\rpolicy: {}\n", []brief{{"1:1", "", CodeSyntax, "separate documents by a line of ---"}}},
-		{"threat T4: a comment that other readers would end", "# x\rid: b\n", []brief{{"2:1", "policy", CodeRequired, ""}}},
+		{"a document that other readers would see", head + "policy: {}\r---\rid: b\rpolicy: {}\n", []brief{{"1:1", "", CodeSyntax, "separate documents by a line of ---"}}},
+		{"a comment that other readers would end", "# x\rid: b\n", []brief{{"2:1", "policy", CodeRequired, ""}}},
 		{"number for a duration", head + "policy: {max_age: 600}\n", []brief{{"3:19", "policy.max_age", CodeType, "write 600s"}}},
 		{"minutes for a duration", head + "policy: {max_age: 10m}\n", []brief{{"3:19", "policy.max_age", CodeType, "write 600s"}}},
 		{"rule 57: negative duration", head + "policy: {max_age: -1s}\n", []brief{{"3:19", "policy.max_age", CodeRange, ""}}},
@@ -160,11 +160,11 @@ func TestDocumentSizeLimit(t *testing.T) {
 	full += comment(MaxDocumentBytes - len(full))
 	good, _, problems := Decode("", []byte(full+"---\nid: b\npolicy: {}\n"))
 	if len(good) != 2 || problems != nil {
-		t.Errorf("fault R11: a document of exactly the limit and another one: %d good, %v", len(good), problems)
+		t.Errorf("fault F91: a document of exactly the limit and another one: %d good, %v", len(good), problems)
 	}
 	_, _, problems = Decode("", []byte("id: b\npolicy: {}\n---\n"+full))
 	if len(problems) != 1 || problems[0].Code != CodeTooLarge || problems[0].Line != 3 {
-		t.Errorf("fault R11: one byte more: %v, want %s on line 3", problems, CodeTooLarge)
+		t.Errorf("fault F91: one byte more: %v, want %s on line 3", problems, CodeTooLarge)
 	}
 }
 

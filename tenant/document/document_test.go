@@ -169,7 +169,7 @@ func TestJSONIsReadAsProtobufReadsIt(t *testing.T) {
 	}
 }
 
-// Threat T6: no byte of a document outside visible ASCII reaches a policy.
+// No byte of a document outside visible ASCII reaches a policy.
 func TestEveryByteInEveryField(t *testing.T) {
 	fields := []string{
 		"id: \"a#b\"\npolicy: {}",
@@ -215,12 +215,12 @@ func checkVisible(t *testing.T, d *Document) {
 	}
 	for _, text := range out {
 		if !visible(text) {
-			t.Errorf("threat T6: %q was accepted in %+v", text, d.Tenant)
+			t.Errorf("%q was accepted in %+v", text, d.Tenant)
 		}
 	}
 	for key, value := range d.Tenant.GetLabels() {
 		if !visible(key) || !visible(strings.ReplaceAll(value, " ", "")) {
-			t.Errorf("threat T6: the label %q: %q was accepted", key, value)
+			t.Errorf("the label %q: %q was accepted", key, value)
 		}
 	}
 }

@@ -65,10 +65,10 @@ func TestHostileDocumentsCostBoundedWork(t *testing.T) {
 			took := time.Since(begin)
 			runtime.ReadMemStats(&after)
 			if sum := after.TotalAlloc - before.TotalAlloc; sum > memory || took > wall {
-				t.Errorf("fault R11: %d bytes took %v and %d MiB", len(text), took, sum>>20)
+				t.Errorf("fault F91: %d bytes took %v and %d MiB", len(text), took, sum>>20)
 			}
 			if len(problems) > maxProblems+1 {
-				t.Errorf("fault R11: %d problems", len(problems))
+				t.Errorf("fault F91: %d problems", len(problems))
 			}
 			checkProblems(t, problems)
 		})

@@ -104,7 +104,7 @@ func TestTombstoneIsAnUnknownTenantThatStaysClosed(t *testing.T) {
 				var e policy.Edits
 				res.AppendEdits(&e, &policy.Upstream{AllowOrigin: "*", HasCORS: true})
 				if res.Answered() || !slices.Contains(e.Remove, "access-control-allow-origin") || len(e.Set) != 1 || e.Set[0].Name != "vary" {
-					t.Errorf("fault R19, choice %d: the application re-opens %v: %+v", u, r, e)
+					t.Errorf("fault F90, choice %d: the application re-opens %v: %+v", u, r, e)
 				}
 			}
 		}

@@ -47,9 +47,9 @@ func TestBrokenFileKeepsItsTenants(t *testing.T) {
 		{"rule 74: a document without an id", doc("a", "a.example") + "---\nhosts: [c.example]\npolicy: {}\n", []string{"t.yaml document_held_back", "t.yaml field_required"}},
 		{"rule 74: one document is no YAML", doc("a", "a.example") + "---\nid: [\n", []string{"t.yaml document_held_back", "t.yaml document_syntax"}},
 		{"rule 74: not YAML", "id: [\n", []string{"t.yaml document_held_back", "t.yaml document_syntax"}},
-		{"fault R21: 0 bytes", "", []string{"t.yaml file_empty", "t.yaml document_held_back"}},
-		{"fault R21: only comments", "# nothing\n---\n", []string{"t.yaml file_empty", "t.yaml document_held_back"}},
-		{"fault R8: not UTF-8", "id: \xff\n", []string{"t.yaml document_held_back", "t.yaml document_encoding"}},
+		{"fault F92: 0 bytes", "", []string{"t.yaml file_empty", "t.yaml document_held_back"}},
+		{"fault F92: only comments", "# nothing\n---\n", []string{"t.yaml file_empty", "t.yaml document_held_back"}},
+		{"fault F94: not UTF-8", "id: \xff\n", []string{"t.yaml document_held_back", "t.yaml document_encoding"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

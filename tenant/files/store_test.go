@@ -199,7 +199,7 @@ func TestConfigMapSwap(t *testing.T) {
 }
 
 func TestRemoval(t *testing.T) {
-	t.Run("fault R22: a removed file takes its tenants along, the last one does not", func(t *testing.T) {
+	t.Run("fault F93: a removed file takes its tenants along, the last one does not", func(t *testing.T) {
 		dir := t.TempDir()
 		write(t, dir, "a.yaml", doc("a", "a.example"))
 		write(t, dir, "b.yaml", doc("b", "b.example"))
@@ -214,7 +214,7 @@ func TestRemoval(t *testing.T) {
 		l.untilOwner("c.example", "c")
 		l.untilOwner("a.example", "unknown")
 	})
-	t.Run("fault R22: what is left has no good document", func(t *testing.T) {
+	t.Run("fault F93: what is left has no good document", func(t *testing.T) {
 		dir := t.TempDir()
 		write(t, dir, "a.yaml", doc("a", "a.example"))
 		write(t, dir, "b.yaml", "id: b\nhosts: [b.example]\n")
@@ -224,7 +224,7 @@ func TestRemoval(t *testing.T) {
 		l.untilProblem("files_without_tenants", filepath.Base(dir))
 		l.wantOwner("a.example", "a")
 	})
-	t.Run("fault R22: the directory is gone and comes back", func(t *testing.T) {
+	t.Run("fault F93: the directory is gone and comes back", func(t *testing.T) {
 		parent := t.TempDir()
 		dir := filepath.Join(parent, "tenants")
 		if err := os.Mkdir(dir, 0o700); err != nil {

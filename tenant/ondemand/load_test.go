@@ -125,8 +125,8 @@ func TestSingleFlight(t *testing.T) {
 // who is the key of a value in the context of a request.
 type who struct{}
 
-// TestR36FirstWaiterLeaves: a load belongs to nobody who waits for it, though it has the values of the first one.
-func TestR36FirstWaiterLeaves(t *testing.T) {
+// TestFirstWaiterLeaves: a load belongs to nobody who waits for it, though it has the values of the first one.
+func TestFirstWaiterLeaves(t *testing.T) {
 	var readers sync.Map
 	onLoad := func(ctx context.Context) (context.Context, func(error)) {
 		return context.WithValue(ctx, who{}, fmt.Sprint("for ", ctx.Value(who{}))), func(error) {}
@@ -270,8 +270,8 @@ func TestNegativeOfAWildcard(t *testing.T) {
 	}
 }
 
-// TestR35AnnouncedDuringALoad: a load that read what was before a change has no effect.
-func TestR35AnnouncedDuringALoad(t *testing.T) {
+// TestAnnouncedDuringALoad: a load that read what was before a change has no effect.
+func TestAnnouncedDuringALoad(t *testing.T) {
 	for _, inMemory := range []bool{false, true} {
 		t.Run(fmt.Sprint("in memory ", inMemory), func(t *testing.T) {
 			scene(t, ondemand.Options{LookupBudget: time.Second}, func(w *world) {
@@ -300,8 +300,8 @@ func TestR35AnnouncedDuringALoad(t *testing.T) {
 	}
 }
 
-// TestR35AnnouncedDuringAnAbsence: a load that found nobody before a change is not remembered.
-func TestR35AnnouncedDuringAnAbsence(t *testing.T) {
+// TestAnnouncedDuringAnAbsence: a load that found nobody before a change is not remembered.
+func TestAnnouncedDuringAnAbsence(t *testing.T) {
 	for _, host := range []string{"b.example", "/b", "x.wild.example"} {
 		t.Run(host, func(t *testing.T) {
 			scene(t, ondemand.Options{}, func(w *world) {
@@ -322,8 +322,8 @@ func TestR35AnnouncedDuringAnAbsence(t *testing.T) {
 	}
 }
 
-// TestR17Herd: many tenants that grow old in the same instant are refreshed a few at a time, and nobody waits.
-func TestR17Herd(t *testing.T) {
+// TestHerd: many tenants that grow old in the same instant are refreshed a few at a time, and nobody waits.
+func TestHerd(t *testing.T) {
 	scene(t, ondemand.Options{Loads: 4}, func(w *world) {
 		docs := many(2000)
 		w.write(docs...)
@@ -373,8 +373,8 @@ func TestColdTenantsAreNotLimited(t *testing.T) {
 	})
 }
 
-// TestT10UnknownHosts: strangers make the store work at a bounded rate, and take bounded memory.
-func TestT10UnknownHosts(t *testing.T) {
+// TestUnknownHosts: strangers make the store work at a bounded rate, and take bounded memory.
+func TestUnknownHosts(t *testing.T) {
 	opt := ondemand.Options{UnknownRate: 100, UnknownBurst: 50, MaxNegative: 1000}
 	scene(t, opt, func(w *world) {
 		docs := many(20)

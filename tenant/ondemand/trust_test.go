@@ -14,7 +14,7 @@ import (
 	"github.com/corsgate/corsgate/tenant/trust"
 )
 
-// TestStoreThatIsNotWhereItShouldBe is R14: whatever the store became, what is in memory decides and grows stale, and
+// TestStoreThatIsNotWhereItShouldBe: whatever the store became, what is in memory decides and grows stale, and
 // nothing of what the store says meanwhile counts, until it is back or confirmed.
 func TestStoreThatIsNotWhereItShouldBe(t *testing.T) {
 	evil := []doc{simple("a", "evil"), simple("new", "evil")}
@@ -83,9 +83,9 @@ func TestStoreThatIsNotWhereItShouldBe(t *testing.T) {
 	}
 }
 
-// TestR13LaggingReplica: a store that has lost changes counts for nothing until it has them again or is confirmed,
+// TestLaggingReplica: a store that has lost changes counts for nothing until it has them again or is confirmed,
 // however it goes on.
-func TestR13LaggingReplica(t *testing.T) {
+func TestLaggingReplica(t *testing.T) {
 	for _, confirmed := range []bool{false, true} {
 		lag := func(w *world) {
 			w.signed()
@@ -129,9 +129,9 @@ func TestR13LaggingReplica(t *testing.T) {
 	}
 }
 
-// TestR13RevisionsDoNotGoBack: an older revision in a store that is where it should be is not believed, and what is in
+// TestRevisionsDoNotGoBack: an older revision in a store that is where it should be is not believed, and what is in
 // force is not confirmed by it.
-func TestR13RevisionsDoNotGoBack(t *testing.T) {
+func TestRevisionsDoNotGoBack(t *testing.T) {
 	at := func(text string, revision int) doc {
 		d := simple("a", text)
 		d.revision = revision
