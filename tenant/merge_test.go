@@ -168,6 +168,27 @@ func TestMergeTakesAbsenceForDeletionLate(t *testing.T) {
 	}
 }
 
+// TestMergeKeepsWhatTheLimitHeldBack also when the source lacks it in a reading of everything, in which nobody says why:
+// it neither waits anew nor is it younger.
+func TestMergeKeepsWhatTheLimitHeldBack(t *testing.T) {
+	s := newState(t)
+	s.rules.Limit = tenant.MassChangeLimit{Tenants: 1}
+	s.merge(good("a", "v1", "a.example"), good("b", "v1", "b.example"))
+	since := s.rules.Now
+	s.merge(gone("a"), gone("b"))
+	s.rejected("a vanished", "b vanished")
+	for range 5 {
+		s.after(20 * time.Minute)
+		s.merge(tenant.Update{ID: "a"}, tenant.Update{ID: "b"})
+		s.want(map[string]string{"a.example": "a v1", "b.example": "b v1"})
+		for _, r := range s.Survey(nil).Rejected {
+			if r.Why != tenant.Vanished || !r.Since.Equal(since) {
+				t.Errorf("%s is %s since %v, want since %v", r.ID, r.Why, r.Since, since)
+			}
+		}
+	}
+}
+
 func TestMergeLimitsMassChanges(t *testing.T) {
 	const tenants, limit = 100, 10
 	all := func(update func(i int) tenant.Update) []tenant.Update {

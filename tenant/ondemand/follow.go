@@ -173,8 +173,12 @@ func (f *follower) check(ctx context.Context) (store.Head, error) {
 	f.checked = f.clock()
 	verdict, confirmed := f.trust.Judge(head)
 	if verdict != trust.Trusted && f.trust.Claims(head) {
-		if err := f.trust.Confirm(ctx, f.opt.Source, head); err != nil {
+		found, err := store.ConfirmedSince(ctx, f.opt.Source, f.trust.Seen())
+		if err != nil {
 			return head, err
+		}
+		if found {
+			f.trust.Confirm(head)
 		}
 		verdict, confirmed = f.trust.Judge(head)
 	}

@@ -158,12 +158,15 @@ func TestDamagedBackup(t *testing.T) {
 			}
 		}
 		for i := range good {
-			for _, flip := range []byte{1, 0x80, 0xff} {
+			for _, flip := range []byte{1, 0xff} {
 				data := bytes.Clone(good)
 				data[i] ^= flip
 				try(data, fmt.Sprintf("byte %d of %d is %#x", i, len(good), data[i]))
 			}
 			try(good[:i], fmt.Sprintf("cut at %d of %d", i, len(good)))
+			if i%5 != 0 {
+				continue
+			}
 			try(append(bytes.Clone(good[:i]), make([]byte, len(good)-i)...), fmt.Sprintf("zeros from %d of %d", i, len(good)))
 		}
 	})
@@ -255,7 +258,7 @@ func TestCrashLosesNoChange(t *testing.T) {
 	for seed := range uint64(15) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			scene(t, replica.Options{BackupInterval: time.Second, Limit: tenant.MassChangeLimit{Tenants: 1000}}, func(w *world) {
-				random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+				random := rand.New(rand.NewPCG(seed, 1))
 				w.signed()
 				docs := many(20)
 				w.write(docs...)

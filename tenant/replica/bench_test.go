@@ -25,7 +25,7 @@ func primed(tb testing.TB, n int) *replica.Replica {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(tb.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
 	tb.Cleanup(func() { cancel(); <-done })

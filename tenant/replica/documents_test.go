@@ -304,7 +304,7 @@ func TestForeignChanges(t *testing.T) {
 
 // TestVersionsAreRememberedForADay: a change that takes something away is told for a day.
 func TestVersionsAreRememberedForADay(t *testing.T) {
-	scene(t, replica.Options{}, func(w *world) {
+	scene(t, replica.Options{Heartbeat: time.Minute}, func(w *world) {
 		a, b := simple("a", "v1"), simple("b", "v1")
 		w.write(a, b)
 		w.start()

@@ -28,7 +28,7 @@ func (w *world) watch(hosts ...string) (seen func() map[string]map[string]bool) 
 			select {
 			case <-done:
 				return
-			case <-time.After(50 * time.Microsecond):
+			case <-time.After(100 * time.Microsecond):
 			}
 		}
 	}()
@@ -65,12 +65,12 @@ func TestHostMoves(t *testing.T) {
 		},
 		"unannounced": func(w *world) {
 			w.put(without, to)
-			<-time.After(2 * time.Minute)
+			<-time.After(20 * time.Second)
 		},
 	}
 	for name, move := range tests {
 		t.Run(name, func(t *testing.T) {
-			scene(t, replica.Options{ResyncInterval: time.Minute}, func(w *world) {
+			scene(t, replica.Options{ResyncInterval: 10 * time.Second}, func(w *world) {
 				w.write(from, before, doc{id: "all", text: "all", hosts: []string{"*"}})
 				w.start()
 				w.want("x.example", "live v1")

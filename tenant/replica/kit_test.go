@@ -174,14 +174,6 @@ func run(t *testing.T, opt replica.Options) (running *replica.Replica, stop func
 	}
 }
 
-// start runs a replica until the test ends.
-func start(t *testing.T, opt replica.Options) *replica.Replica {
-	t.Helper()
-	m, stop := run(t, opt)
-	t.Cleanup(stop)
-	return m
-}
-
 // doc is a document that allows one origin, that of its text: two documents differ by it.
 type doc struct {
 	id, text string

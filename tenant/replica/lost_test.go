@@ -354,7 +354,7 @@ func TestConfirmedDuringALastPage(t *testing.T) {
 		w.Intercept(func(_ context.Context, c storetest.Call) error {
 			if c.Op == storetest.OpDocuments && pages.Add(1) == 2 { // one was read with the documents as they were
 				w.bury(docs...)
-				if _, err := w.Confirm(context.Background(), store.Author{By: "an operator"}); err != nil {
+				if _, err := w.Confirm(w.t.Context(), store.Author{By: "an operator"}); err != nil {
 					return err
 				}
 			}

@@ -80,12 +80,16 @@ type counters struct {
 	reads, failed, sessions, resyncs, verdicts atomic.Int64
 	changes, integrity, stuck, expired         atomic.Int64
 	created, updated, deleted                  atomic.Int64
-	rejected                                   [len(reasons)]atomic.Int64
+	rejected                                   [reasonCount]atomic.Int64
 }
 
+const reasonCount = 7
+
 // reasons are those that are counted.
-var reasons = [...]tenant.Why{
-	tenant.Invalid, tenant.OlderRevision, tenant.Missing, tenant.Vanished, tenant.Emptied, tenant.OverBudget, tenant.HostConflict,
+func reasons() [reasonCount]tenant.Why {
+	return [...]tenant.Why{
+		tenant.Invalid, tenant.OlderRevision, tenant.Missing, tenant.Vanished, tenant.Emptied, tenant.OverBudget, tenant.HostConflict,
+	}
 }
 
 // count adds what a merge did. What is read for the first time is no change.
@@ -96,7 +100,7 @@ func (c *counters) count(out *tenant.Outcome, primed bool) {
 		c.deleted.Add(int64(out.Deleted))
 	}
 	for i := range out.Rejected {
-		for n, why := range reasons {
+		for n, why := range reasons() {
 			if out.Rejected[i].Why == why {
 				c.rejected[n].Add(1)
 			}
@@ -128,9 +132,9 @@ func (r *Replica) Stats() Stats {
 		Changes: c.changes.Load(), Integrity: c.integrity.Load(), Stuck: c.stuck.Load(),
 		Expired: c.expired.Load(), Verdicts: c.verdicts.Load(),
 		Created: c.created.Load(), Updated: c.updated.Load(), Deleted: c.deleted.Load(),
-		Rejected: make(map[tenant.Why]int64, len(reasons)),
+		Rejected: make(map[tenant.Why]int64, reasonCount),
 	}
-	for i, why := range reasons {
+	for i, why := range reasons() {
 		s.Rejected[why] = c.rejected[i].Load()
 	}
 	return s

@@ -2,12 +2,7 @@
 // was emptied, restored or exchanged counts for nothing until it has caught up, or until an operator confirms it.
 package trust
 
-import (
-	"context"
-	"fmt"
-
-	"github.com/corsgate/corsgate/tenant/store"
-)
+import "github.com/corsgate/corsgate/tenant/store"
 
 // Verdict says why nothing that a store says counts, or is "".
 type Verdict string
@@ -94,27 +89,9 @@ func (t *Trust) Claims(h store.Head) bool {
 	return t.known && h.Confirmed != "" && h.Confirmed != t.approval && !h.Last.Before(t.seen)
 }
 
-// Confirm has the next head with a claim believed, if an operator has confirmed the store since the newest change that
-// was seen: a confirmation is a change itself.
-func (t *Trust) Confirm(ctx context.Context, source store.Source, h store.Head) error {
-	const limit = 1000
-	for after := t.seen; t.Claims(h); {
-		changes, err := source.Changes(ctx, after, limit, 0)
-		if err != nil {
-			return fmt.Errorf("looking for a confirmation: %w", err)
-		}
-		for i := range changes {
-			if after = changes[i].At; changes[i].Kind == store.KindConfirm {
-				t.found = h.Confirmed
-				return nil
-			}
-		}
-		if len(changes) < limit {
-			return nil
-		}
-	}
-	return nil
-}
+// Confirm has the claim of the next head believed. An operator has confirmed the store since the newest change that was
+// seen: the stream of changes says so.
+func (t *Trust) Confirm(h store.Head) { t.found = h.Confirmed }
 
 // Judge says whether what was read together with a head counts. confirmed: an operator has confirmed the store since
 // the last head, and it is to be taken as it is. A store that is not where it should be is confirmed only after
