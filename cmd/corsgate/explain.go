@@ -49,7 +49,7 @@ func (p *program) explainCommand() *cobra.Command {
 	}
 	s.bind(cmd.Flags())
 	return p.finish(leaf{cmd: cmd, check: s.check, run: func(context.Context, []string) error {
-		return p.explain(s)
+		return p.explain(s) //nolint:contextcheck // reading files has a time limit of its own
 	}})
 }
 

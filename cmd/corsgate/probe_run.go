@@ -145,7 +145,7 @@ func (p *program) writeProbe(r *probe.Report, format string) error {
 // fileSource reads the documents of a path anew each time.
 func fileSource(path string) probe.Source {
 	return func(context.Context, string, string) (probe.Documents, error) {
-		snapshot, docs, err := files.Load(path)
+		snapshot, docs, err := files.Load(path) //nolint:contextcheck // reading files has a time limit of its own
 		if problems, ok := errors.AsType[document.Problems](err); err != nil && (!ok || len(docs) == 0) {
 			return probe.Documents{}, errors.Join(err, problems.Err())
 		}

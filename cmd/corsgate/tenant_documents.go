@@ -67,7 +67,7 @@ type division func(r io.Reader, take func(piece []byte, line int) error) error
 // eachDocument reads paths, each divided by cut, and gives every good document to take. It returns the number of
 // files, and the problems of all that is not good.
 func (p *program) eachDocument(ctx context.Context, paths []string, cut division, take func(*document.Document)) (int, document.Problems, error) {
-	sources, problems := documentSources(paths)
+	sources, problems := documentSources(paths) //nolint:contextcheck // reading files has a time limit of its own
 	for _, source := range sources {
 		found, err := p.readSource(ctx, source, cut, take)
 		if err != nil {

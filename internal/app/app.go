@@ -88,11 +88,11 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	transport := server.Transport{ConnectionAge: a.cfg.MaxConnectionAge}
 	if a.cfg.TLS.Enabled() {
-		certs, err := newCertificates(a.cfg.TLS, a.log)
+		certs, err := newCertificates(a.cfg.TLS, a.log) //nolint:contextcheck // reading files has a time limit of its own
 		if err != nil {
 			return err
 		}
-		transport.Credentials = credentials.NewTLS(certs.serverConfig())
+		transport.Credentials = credentials.NewTLS(certs.serverConfig()) //nolint:contextcheck // reading files has a time limit of its own
 	}
 	a.health = server.NewHealth()
 	a.grpc = grpc.NewServer(server.GRPCOptions(transport)...)

@@ -45,9 +45,6 @@ func checkCitations(t *tree) []string {
 					found = append(found, fmt.Sprintf("%s:%d: docs/faults.md has no %s", name, n, number))
 				}
 			}
-			if within("e2e/faults", path.Dir(name)) {
-				continue
-			}
 			if cited := foreign.FindString(line); cited != "" {
 				found = append(found, fmt.Sprintf("%s:%d: %q is of no document here", name, n, cited))
 			}

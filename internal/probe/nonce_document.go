@@ -80,7 +80,7 @@ func (n *nonce) enter(ctx context.Context, origin string) (tried bool, err error
 		if m.GetLabels()[ProbeLabel] != "true" {
 			return false, fmt.Errorf("tenant %s is not labelled %s: \"true\": a probe changes no other", m.GetId(), ProbeLabel)
 		}
-		where, err := n.policyFor(m, origin)
+		where, err := n.policyFor(ctx, m, origin)
 		if err != nil {
 			return false, err
 		}
@@ -92,7 +92,7 @@ func (n *nonce) enter(ctx context.Context, origin string) (tried bool, err error
 		where.TemporaryOrigins = append(where.TemporaryOrigins, &tenantv1.TemporaryOrigin{
 			Origin: origin, ExpiresAt: timestamppb.New(now.Add(2*n.Bound + time.Minute).Truncate(time.Second)), Note: "corsgate probe",
 		})
-		if d, err := n.decision(m, origin); err != nil {
+		if d, err := n.decision(ctx, m, origin); err != nil {
 			return false, err
 		} else if d.Outcome != policy.Allowed {
 			return false, fmt.Errorf("tenant %s would not allow the nonce: %s", m.GetId(), d.Reason)
@@ -131,8 +131,8 @@ func drop(m *tenantv1.Tenant, origin string) bool {
 }
 
 // policyFor is the policy of m that decides about origin at the endpoint, which must be one that denies it.
-func (n *nonce) policyFor(m *tenantv1.Tenant, origin string) (*tenantv1.Policy, error) {
-	view, err := n.view(m)
+func (n *nonce) policyFor(ctx context.Context, m *tenantv1.Tenant, origin string) (*tenantv1.Policy, error) {
+	view, err := n.view(ctx, m)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +150,8 @@ func (n *nonce) policyFor(m *tenantv1.Tenant, origin string) (*tenantv1.Policy, 
 	return where, nil
 }
 
-func (n *nonce) decision(m *tenantv1.Tenant, origin string) (policy.Decision, error) {
-	view, err := n.view(m)
+func (n *nonce) decision(ctx context.Context, m *tenantv1.Tenant, origin string) (policy.Decision, error) {
+	view, err := n.view(ctx, m)
 	if err != nil {
 		return policy.Decision{}, err
 	}
@@ -165,7 +165,7 @@ func (n *nonce) question(origin string) policy.Request {
 }
 
 // view is what serving processes make of m at the endpoint.
-func (n *nonce) view(m *tenantv1.Tenant) (tenant.View, error) {
+func (n *nonce) view(ctx context.Context, m *tenantv1.Tenant) (tenant.View, error) {
 	data, err := document.MarshalJSON(proto.CloneOf(m))
 	if err != nil {
 		return tenant.View{}, err
@@ -179,5 +179,5 @@ func (n *nonce) view(m *tenantv1.Tenant) (tenant.View, error) {
 	if len(m.GetHosts()) == 0 {
 		key.Hint = m.GetId() // it is found by Envoy's route
 	}
-	return snapshot.Lookup(context.Background(), key), nil
+	return snapshot.Lookup(ctx, key), nil
 }
