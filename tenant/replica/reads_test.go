@@ -14,7 +14,7 @@ func TestReadsOfAnIdleReplica(t *testing.T) {
 	const tenants = 10_000
 	bounds := map[storetest.Op][2]int{
 		// Every 500 ms, and after each page of a reading of everything.
-		storetest.OpChanges: {7200, 7900},
+		storetest.OpChanges: {7200, 8000},
 		// Every 5 s.
 		storetest.OpHead: {700, 730},
 		// Every 15 min, so three to five times; a page has at most 100 here, since that many ids come at once.
