@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -80,9 +81,10 @@ func (r *replies) next() error {
 	default:
 		return fmt.Errorf("the reply has an element of the kind %q, which does not exist", kind)
 	}
-	n, err := strconv.Atoi(string(line[1:max(1, len(line)-len("\r\n"))]))
+	length, ok := bytes.CutSuffix(line[1:], []byte("\r\n"))
+	n, err := strconv.Atoi(string(length))
 	switch {
-	case err != nil:
+	case err != nil || !ok:
 		return fmt.Errorf("the reply has an element of the length %.20q", line[1:])
 	case n < 0: // there is none
 	case line[0] == '*':

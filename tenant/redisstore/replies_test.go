@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -32,6 +31,7 @@ func TestReplies(t *testing.T) {
 		{"arrays in arrays", strings.Repeat("*1000\r\n", 1049), strings.Repeat("*1000\r\n", 1048), false},
 		{"a line without end", "+" + strings.Repeat("x", 64<<10+1), "", false},
 		{"no length", "$\n", "", false},
+		{"half the end of a line", "$-10\n", "", false},
 		{"a kind of RESP 3", "%1\r\n+a\r\n+b\r\n", "", false},
 		{"no protocol", "HTTP/1.1 400 Bad Request\r\n", "", false},
 		{"an empty line", "\r\n", "", false},
@@ -100,11 +100,6 @@ func FuzzReplyBytes(f *testing.F) {
 		again, err := io.ReadAll(newReplies(bytes.NewReader(whole), cut))
 		if !bytes.Equal(whole, again) {
 			t.Errorf("%q becomes %q, %v", whole, again, err)
-		}
-		for at := bytes.IndexByte(whole, '$'); wholeErr == nil && at == 0; at = -1 {
-			if n, err := strconv.Atoi(string(whole[1:bytes.IndexByte(whole, '\r')])); err == nil && n > cut {
-				t.Errorf("a string of %d bytes", n)
-			}
 		}
 	})
 }
