@@ -95,7 +95,7 @@ func merging(b *bench) {
 	all := make([]time.Duration, 0, changes)
 	for c := range changes {
 		i := rand.IntN(n)
-		update := tenant.Update{ID: tenantID(i), Record: records[i], Sum: uint64(c) + 1} //nolint:gosec // not negative
+		update := tenant.Update{ID: tenantID(i), Record: records[i], Sum: uint64(c) + 1}
 		at := time.Now()
 		snapshot, _ = snapshot.Merge([]tenant.Update{update}, tenant.Rules{Now: at})
 		all = append(all, time.Since(at))

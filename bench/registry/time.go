@@ -49,7 +49,7 @@ func lookups(b *bench) {
 			tb.ReportAllocs()
 			i := 0
 			for tb.Loop() {
-				if v := r.Lookup(context.Background(), tenant.Key{Authority: hosts[i], Path: "/v1/orders"}); v.Freshness != tenant.Live {
+				if v := r.Lookup(b.ctx, tenant.Key{Authority: hosts[i], Path: "/v1/orders"}); v.Freshness != tenant.Live {
 					tb.Fatalf("%s is %v", hosts[i], v.Freshness)
 				}
 				if i++; i == len(hosts) {

@@ -37,6 +37,7 @@ func (a *App) openRegistry() (registry, error) {
 	}
 	store, err := files.New(files.Options{
 		Path:     a.cfg.Tenants,
+		MaxBytes: memoryBudget(),
 		Log:      a.log,
 		OnReload: func(files.Report) { a.refresh() },
 	})

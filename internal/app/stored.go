@@ -33,6 +33,9 @@ const policyWait = 30 * time.Second
 // backupName is the file of the state directory in which the copy is kept.
 const backupName = "tenants.backup"
 
+// roundTrip bounds a round trip to Redis, for pages of a whole registry. All other reads have shorter limits of their own.
+const roundTrip = 2 * time.Second
+
 // follower is what a process knows of the tenants in a store: all of them, or those that are asked for.
 type follower interface {
 	tenant.Registry
@@ -88,7 +91,7 @@ func (r *storedRegistry) open(cfg config.Serve) error {
 	}
 	if path := cfg.Stored.Baseline; path != "" {
 		r.baseline, err = files.New(files.Options{
-			Path: path, Log: r.log, OnReload: func(files.Report) { r.update() },
+			Path: path, MaxBytes: memoryBudget(), Log: r.log, OnReload: func(files.Report) { r.update() },
 		})
 		if err != nil {
 			return err
@@ -97,8 +100,9 @@ func (r *storedRegistry) open(cfg config.Serve) error {
 	return r.assemble(cfg.Stored, redis, identity(cfg.Redis))
 }
 
-// watch has commands made spans and metrics.
+// watch has commands made spans and metrics, and gives them time.
 func (r *storedRegistry) watch(o *redisstore.Options) {
+	o.Timeout = roundTrip
 	o.TracerProvider = r.telemetry.TracerProvider()
 	o.Observe = func(op redisstore.Operation) { r.telemetry.Operation(op.Name, string(op.Error), op.Duration) }
 }
