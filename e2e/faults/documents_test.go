@@ -175,8 +175,9 @@ func TestForeignStoreCountsForNothing(t *testing.T) {
 				t.Error("the restarted copy believes the other store")
 			}
 			l.redis.Do("FLUSHALL")
-			l.redis.Do("HSET", prefix+"meta", "epoch", "third", "schema", "1", "confirmed", "by-operator")
+			l.redis.Do("HSET", prefix+"meta", "epoch", "third", "schema", "1")
 			l.write(1, text(1, "https://only.example"))
+			l.confirm("by-operator")
 			l.until("the confirmed store is in force", func() bool {
 				return l.allows(1, "https://only.example") && !l.allows(1, listed) && !l.allows(2, listed)
 			})
