@@ -49,6 +49,8 @@ type backup struct {
 // pending is what is not written yet.
 type pending struct {
 	texts map[string][]byte // nil: removed
+	// read are texts of a whole reading of which the store has yet to be judged: they count when the reading ends.
+	read map[string][]byte
 	bytes int               // of them
 	mark  mark
 	// kept are the sums of documents in force that a whole reading does not give, since the store has something else
@@ -71,7 +73,10 @@ func (b *backup) begin() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p := &b.pending
-	p.kept = make(map[string]uint64)
+	for _, text := range p.read {
+		p.bytes -= len(text)
+	}
+	p.read, p.kept = make(map[string][]byte), make(map[string]uint64)
 	p.reading++
 	p.whole, p.done, b.broken = true, false, false
 }
@@ -106,10 +111,24 @@ func (b *backup) put(id string, text []byte) {
 	if b.broken {
 		return
 	}
+	delete(b.pending.kept, id)
+	b.add(b.pending.texts, id, text)
+}
+
+// putRead keeps a document of a whole reading that may turn out to be of another store. It keeps text.
+func (b *backup) putRead(id string, text []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.broken && b.pending.whole {
+		b.add(b.pending.read, id, text)
+	}
+}
+
+// add is called under mu.
+func (b *backup) add(to map[string][]byte, id string, text []byte) {
 	p := &b.pending
-	delete(p.kept, id)
-	p.bytes += len(text) - len(p.texts[id])
-	p.texts[id] = text
+	p.bytes += len(text) - len(to[id])
+	to[id] = text
 	switch {
 	case p.bytes > maxPending:
 		b.giveUp(errors.New("the disk is too slow for the changes"))
@@ -157,7 +176,8 @@ func (b *backup) signal() {
 // giveUp waits for the next whole reading. It is called under mu.
 func (b *backup) giveUp(err error) {
 	b.broken, b.err = true, err
-	b.pending.texts, b.pending.bytes, b.pending.whole, b.pending.done = make(map[string][]byte), 0, false, false
+	p := &b.pending
+	p.texts, p.read, p.bytes, p.whole, p.done = make(map[string][]byte), nil, 0, false, false
 }
 
 // run writes until ctx ends, and then what is left.
@@ -205,7 +225,7 @@ func (b *backup) write() {
 		b.mu.Unlock()
 		return
 	}
-	b.pending.texts, b.pending.bytes = make(map[string][]byte), 0
+	b.pending.texts, b.pending.read, b.pending.bytes = make(map[string][]byte), make(map[string][]byte), 0
 	if p.done {
 		b.pending.whole, b.pending.done, b.pending.kept = false, false, nil
 	}
@@ -244,6 +264,11 @@ func (b *backup) writeOut(p *pending) (err error) {
 	}()
 	if err := b.copyTo(w, p); err != nil {
 		return err
+	}
+	for id, text := range p.read {
+		if _, changed := p.texts[id]; !changed {
+			w.document(id, text)
+		}
 	}
 	for id, text := range p.texts {
 		if text != nil || p.whole {

@@ -218,7 +218,8 @@ func TestFlapping(t *testing.T) {
 			step(300 * time.Millisecond)
 			w.Fail(nil)
 			step(300 * time.Millisecond)
-			if v := w.look("a.example"); v.Freshness != tenant.Live {
+			// Chance may have every look at the store fall into a time without it.
+			if v := w.look("a.example"); v.Freshness != tenant.Live && v.Freshness != tenant.Stale {
 				w.t.Fatalf("round %d: %s", i, v.Freshness)
 			}
 		}

@@ -165,8 +165,8 @@ func (r *Replica) fit(all, page []loaded, since *int64) {
 	}
 }
 
-// putNow keeps the texts of a page for the next run before the page is merged, since all texts together may be larger
-// than there is memory for. Texts that may not come into force wait for the merge.
+// putNow gives the texts of a page to the backup before the page is judged and merged, since all texts together may be
+// larger than there is memory for. Texts that may not come into force wait for the merge.
 func (r *Replica) putNow(page []loaded) {
 	if r.backup == nil {
 		return
@@ -175,7 +175,7 @@ func (r *Replica) putNow(page []loaded) {
 	for i := range page {
 		d := &page[i]
 		if in, sum := current.Document(d.ID); d.text != nil && (in == nil || sum == d.Sum) {
-			r.backup.put(d.ID, d.text)
+			r.backup.putRead(d.ID, d.text)
 			d.text = nil
 		}
 	}
