@@ -50,8 +50,8 @@ type backup struct {
 type pending struct {
 	texts map[string][]byte // nil: removed
 	// read are texts of a whole reading of which the store has yet to be judged: they count when the reading ends.
-	read map[string][]byte
-	bytes int               // of them
+	read  map[string][]byte
+	bytes int // of them
 	mark  mark
 	// kept are the sums of documents in force that a whole reading does not give, since the store has something else
 	// that does not count. Their texts are in the last backup.
