@@ -20,6 +20,22 @@ type Registry interface {
 	Lookup(ctx context.Context, k Key) View
 }
 
+// BaselineView is the view of a tenant that a registry does not give: that of its baseline, nil for none, or the closed
+// one of f.
+func BaselineView(ctx context.Context, baseline Registry, k Key, f Freshness) View {
+	if baseline != nil {
+		switch v := baseline.Lookup(ctx, k); v.Freshness {
+		case Live:
+			v.Freshness = Baseline
+			return v
+		case Unreadable, Conflict:
+			return v
+		default:
+		}
+	}
+	return View{Freshness: f}
+}
+
 // Freshness says where a view comes from, or why there is none.
 type Freshness uint8
 

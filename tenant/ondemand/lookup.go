@@ -81,9 +81,9 @@ func (r *Registry) wait(ctx context.Context, k tenant.Key, host, id string) (v t
 	for {
 		if failed, known := r.absent.GetIfPresent(absentKey(host, id)); known {
 			if failed {
-				return r.below(ctx, k, tenant.Unavailable)
+				return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unavailable)
 			}
-			return r.below(ctx, k, tenant.Unknown)
+			return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unknown)
 		}
 		waited = true
 		var err error
@@ -101,11 +101,11 @@ func (r *Registry) wait(ctx context.Context, k tenant.Key, host, id string) (v t
 		switch {
 		case errors.Is(err, errOverdue):
 			r.counters.overdue.Add(1)
-			return r.below(ctx, k, tenant.Unavailable)
+			return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unavailable)
 		case errors.Is(err, otter.ErrNotFound):
-			return r.below(ctx, k, tenant.Unknown)
+			return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unknown)
 		case err != nil && !errors.Is(err, errBusy):
-			return r.below(ctx, k, tenant.Unavailable)
+			return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unavailable)
 		}
 		// It has been evicted already, or a change has overtaken the load, or it was a refresh that found no room.
 	}
@@ -132,19 +132,4 @@ func absentKey(host, id string) string {
 		return host
 	}
 	return "/" + id
-}
-
-// below is the answer for a tenant that the store does not give: the baseline's, or the closed one of f.
-func (r *Registry) below(ctx context.Context, k tenant.Key, f tenant.Freshness) tenant.View {
-	if r.opt.Baseline != nil {
-		switch v := r.opt.Baseline.Lookup(ctx, k); v.Freshness {
-		case tenant.Live:
-			v.Freshness = tenant.Baseline
-			return v
-		case tenant.Unreadable, tenant.Conflict:
-			return v
-		default:
-		}
-	}
-	return tenant.View{Freshness: f}
 }

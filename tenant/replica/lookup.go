@@ -20,15 +20,15 @@ func (r *Replica) Lookup(ctx context.Context, k tenant.Key) tenant.View {
 			return v
 		}
 		r.counters.expired.Add(1)
-		return r.below(ctx, k, tenant.Unavailable)
+		return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unavailable)
 	case tenant.Unknown:
 		if v.ID() != "" || k.Hint == "" && k.Authority == "" {
 			return v // a tombstone, or nobody's
 		}
 		if !r.complete() {
-			return r.below(ctx, k, tenant.Unavailable)
+			return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unavailable)
 		}
-		return r.below(ctx, k, tenant.Unknown)
+		return tenant.BaselineView(ctx, r.opt.Baseline, k, tenant.Unknown)
 	default:
 		return v
 	}
@@ -68,20 +68,4 @@ func (r *Replica) freshness(heldSince time.Time, maxStale time.Duration) tenant.
 		return tenant.Unavailable
 	}
 	return f
-}
-
-// below is the answer for a tenant that the copy does not give: the baseline's, or the closed one of f.
-func (r *Replica) below(ctx context.Context, k tenant.Key, f tenant.Freshness) tenant.View {
-	if r.opt.Baseline != nil {
-		v := r.opt.Baseline.Lookup(ctx, k)
-		switch v.Freshness {
-		case tenant.Live:
-			v.Freshness = tenant.Baseline
-			return v
-		case tenant.Unreadable, tenant.Conflict:
-			return v
-		default:
-		}
-	}
-	return tenant.View{Freshness: f}
 }
